@@ -1,0 +1,74 @@
+"""Facts about a session that are not events: its record, modes, models and why a turn ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from acp_agent.base.ids import SessionId
+
+StopReason: TypeAlias = Literal[
+    "end_turn", "max_tokens", "max_turn_requests", "refusal", "cancelled", "error", "interrupted"
+]
+"""Why a turn ended. `error` carries a `TurnFault`; `interrupted` closes a turn that a crash cut off."""
+
+ModeId: TypeAlias = Literal["ask", "accept-edits", "plan", "auto"]
+
+
+class Mode(msgspec.Struct, frozen=True):
+    """One way of handling permissions."""
+
+    id: ModeId
+    name: str
+    description: str
+
+
+MODES: tuple[Mode, ...] = (
+    Mode("ask", "Ask", "Asks before it changes files or runs commands."),
+    Mode(
+        "accept-edits", "Accept edits", "Edits files in the workspace freely, asks before it runs commands."
+    ),
+    Mode("plan", "Plan", "Reads only: explores and plans, changes nothing."),
+    Mode("auto", "Auto", "Never asks, except about files that control other programs."),
+)
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    """A model that can be chosen.
+
+    Attributes:
+        id: `provider/model`, unique.
+        name: for people.
+        context_size: tokens the model reads at most.
+        max_output: tokens it writes at most in one step.
+        input_price, output_price, cache_read_price, cache_write_price: US dollars per million tokens.
+        takes_images: images may be sent to it.
+        thinks: extended thinking can be asked for.
+    """
+
+    id: str
+    name: str
+    context_size: int = 128_000
+    max_output: int = 8_192
+    input_price: float | None = None
+    output_price: float | None = None
+    cache_read_price: float | None = None
+    cache_write_price: float | None = None
+    takes_images: bool = True
+    thinks: bool = False
+
+
+class SessionRecord(msgspec.Struct, frozen=True):
+    """What a list of sessions shows, and what reopening one needs; times are UTC."""
+
+    id: SessionId
+    cwd: str
+    created_at: datetime
+    updated_at: datetime
+    additional_directories: tuple[str, ...] = ()
+    title: str | None = None
+    mode: ModeId = "ask"
+    model: str = ""
+    n_events: int = 0
