@@ -207,6 +207,23 @@ class Broker(Protocol):
         ...
 
 
+class Host(Protocol):
+    """The side a session talks to: an editor's connection, or the program that embeds the agent."""
+
+    @property
+    def broker(self) -> Broker:
+        """Who is asked for permission."""
+        ...
+
+    def publish(self, session_id: SessionId, event: Event) -> None:
+        """Take an event of a session, in journal order; returns at once."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait while the other side reads more slowly than is published."""
+        ...
+
+
 class SessionPage(msgspec.Struct, frozen=True):
     """Part of a list, newest first; `next_cursor` is None on the last page."""
 

@@ -1,0 +1,187 @@
+"""One session's ordered events: written, then published. The only way out of a session.
+
+`record` is for facts: stored before anyone sees them. `say` is for streams (text, thought, progress of a
+running call): published at once and stored joined, at the latest `FLUSH_AFTER` seconds later.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+import msgspec
+from msgspec import UNSET
+
+from acp_agent.base.errors import StoreError
+from acp_agent.base.ids import SessionId
+from acp_agent.model import events
+from acp_agent.model.session import SessionRecord
+from acp_agent.model.toolcall import ToolCallPatch
+from acp_agent.ports import SessionStore
+
+logger = logging.getLogger(__name__)
+
+FLUSH_AFTER = 0.25
+"""Seconds of an unfinished message that a killed process may lose."""
+
+
+class Journal:
+    """Appends to a store, feeds the session's folds, publishes to one listener.
+
+    Nothing is stored before `begin`: a session nobody spoke in leaves no trace. A store that fails is told once through the journal itself; its events are kept and written with the
+    next ones, so that nothing is lost while the process lives.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        session_id: SessionId,
+        *,
+        fold: Callable[[events.Event], None],
+        publish: Callable[[events.Event], None],
+    ) -> None:
+        self._store = store
+        self._session_id = session_id
+        self._fold = fold
+        self._publish = publish
+        self._record: SessionRecord | None = None  # what the store must create before the first append
+        self._begun = False
+        self._unstored: list[events.Event] = []
+        self._stream: list[str] = []  # text said after `_stream_head`, to be joined with it
+        self._stream_head: events.TextChunk | events.ThoughtChunk | None = None
+        self._order = anyio.Lock(fast_acquire=True)  # one writer at a time, in order of arrival
+        self._said = anyio.Event()  # something waits for `flush_regularly`
+        self._held: list[events.Event] | None = None  # published later, while `hold` lasts
+        self._failing = False
+
+    def begin(self, record: SessionRecord | None) -> None:
+        """Store from now on; `record` is created first, None if the store has the session."""
+        if not self._begun:
+            self._begun = True
+            self._record = record
+
+    async def record(self, *recorded: events.Event) -> None:
+        """Store these events, all or none, then publish them."""
+        async with self._order:
+            self._end_stream()
+            self._unstored.extend(recorded)
+            await self._write()
+            for event in recorded:
+                self._fold(event)
+                self._tell(event)
+
+    def say(self, event: events.TextChunk | events.ThoughtChunk | events.CallShown) -> None:
+        """Publish now, store soon."""
+        head = self._stream_head
+        if isinstance(event, events.CallShown):
+            self._end_stream()
+            self._merge_progress(event)
+        elif head is not None and type(head) is type(event) and head.message_id == event.message_id:
+            self._stream.append(event.text)
+        else:
+            self._end_stream()
+            self._stream_head = event
+        if not self._said.is_set():
+            self._said.set()
+        self._fold(event)
+        self._tell(event)
+
+    def announce(self, event: events.Event) -> None:
+        """Publish without storing: for the one event that must get out when recording itself is broken."""
+        self._fold(event)
+        self._tell(event)
+
+    async def flush(self) -> None:
+        """Store everything said so far."""
+        async with self._order:
+            self._end_stream()
+            await self._write()
+
+    async def flush_regularly(self) -> None:
+        """Store what was said within `FLUSH_AFTER` seconds, until cancelled."""
+        while True:
+            await self._said.wait()
+            await anyio.sleep(FLUSH_AFTER)
+            self._said = anyio.Event()
+            await self.flush()
+
+    async def sync(self) -> None:
+        """Make everything recorded safe against the machine's death."""
+        await self.flush()
+        try:
+            await self._store.sync(self._session_id)
+        except StoreError as exc:
+            self._note_failure(exc)
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncGenerator[None, None]:
+        """Keep the stored journal still, and publish nothing, while a reader replays it."""
+        async with self._order:
+            self._end_stream()
+            await self._write()
+            self._held = []
+            try:
+                yield
+            finally:
+                held, self._held = self._held, None
+                for event in held:
+                    self._tell(event)
+
+    async def _write(self) -> None:
+        if not self._unstored or not self._begun:
+            return
+        try:
+            with anyio.CancelScope(shield=True):  # half an append would be repeated by the next one
+                if self._record is not None:
+                    await self._store.create(self._record)
+                    self._record = None
+                await self._store.append(self._session_id, self._unstored)
+        except StoreError as exc:
+            self._note_failure(exc)
+            return
+        self._unstored = []
+        if self._failing:
+            self._failing = False
+            self._tell(events.Noticed("info", "The session is being saved again"))
+
+    def _note_failure(self, exc: StoreError) -> None:
+        if self._failing:
+            return
+        self._failing = True
+        logger.error("session %s cannot be saved: %s", self._session_id, exc)
+        self._tell(
+            events.Noticed(
+                "warning",
+                "The session cannot be saved at the moment",
+                f"{exc}. Work goes on; what happens now is kept in memory and saved once that works again.",
+            )
+        )
+
+    def _tell(self, event: events.Event) -> None:
+        if self._held is not None:
+            self._held.append(event)
+        else:
+            self._publish(event)
+
+    def _end_stream(self) -> None:
+        if self._stream_head is not None:
+            text = self._stream_head.text + "".join(self._stream)
+            self._unstored.append(msgspec.structs.replace(self._stream_head, text=text))
+            self._stream_head, self._stream = None, []
+
+    def _merge_progress(self, shown: events.CallShown) -> None:
+        last = self._unstored[-1] if self._unstored else None
+        if isinstance(last, events.CallShown) and last.call_id == shown.call_id:
+            self._unstored[-1] = events.CallShown(shown.call_id, merge_patches(last.patch, shown.patch))
+        else:
+            self._unstored.append(shown)
+
+
+def merge_patches(earlier: ToolCallPatch, later: ToolCallPatch) -> ToolCallPatch:
+    """One patch with the effect of both in order."""
+    changes = {
+        field: value for field in later.__struct_fields__ if (value := getattr(later, field)) is not UNSET
+    }
+    return msgspec.structs.replace(earlier, **changes)

@@ -1,0 +1,134 @@
+"""Lines over file descriptors, and the claim on this process's own standard streams.
+
+The only module that touches descriptors 0 and 1. Imports nothing but the standard library until a
+transport is made, so that the first line can be answered before an event loop exists.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from acp_agent.rpc.framing import Frame, LineFramer
+    from acp_agent.rpc.transport import Transport
+
+CHUNK = 256 * 1024
+"""Bytes asked for in one read."""
+
+
+class Wire(NamedTuple):
+    """Private descriptors of the protocol stream, both owned by whoever claimed them."""
+
+    read_fd: int
+    write_fd: int
+
+
+def claim_stdio() -> Wire:
+    """Take the standard streams for the protocol and leave harmless ones in their place.
+
+    Afterwards descriptor 0 reads nothing and descriptor 1 is stderr, for this process and every child:
+    a stray print, a C library or a subprocess cannot write into the protocol or eat its input.
+    """
+    wire = Wire(os.dup(0), os.dup(1))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    try:
+        os.dup2(2, 1)
+    except OSError:  # stderr is closed
+        os.dup2(null, 1)
+    os.close(null)
+    return wire
+
+
+def own_stdio_is_terminal() -> bool:
+    """Whether a person at a terminal, not a client, is on standard input."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+class FdTransport:
+    """A transport over a readable and a writable descriptor, both closed by `aclose`.
+
+    On POSIX it waits with the event loop's selector; where descriptors cannot be selected on (Windows,
+    regular files) a worker thread blocks instead.
+    """
+
+    def __init__(self, wire: Wire, framer: LineFramer, *, received: bytes = b"") -> None:
+        self._wire = wire
+        self._framer = framer
+        self._ready: deque[Frame] = deque(framer.feed(received))
+        self._ended = False
+        self._selectable_read = _is_stream(wire.read_fd)
+        self._selectable_write = _is_stream(wire.write_fd)
+        if self._selectable_write:
+            # Only pipes and sockets: a terminal shares this flag with the shell that started us.
+            os.set_blocking(wire.write_fd, False)
+
+    async def receive(self) -> Frame:
+        """The next line; raises `EndOfTransport` at the end of input."""
+        from acp_agent.rpc.transport import EndOfTransport
+
+        while not self._ready:
+            if self._ended:
+                raise EndOfTransport
+            data = await self._read()
+            if data:
+                self._ready.extend(self._framer.feed(data))
+            else:
+                self._ended = True
+                self._ready.extend(self._framer.finish())
+        return self._ready.popleft()
+
+    async def send(self, lines: bytes) -> None:
+        """Write all of it; waits while the client does not read."""
+        import anyio
+
+        from acp_agent.base.errors import ConnectionLost
+
+        rest = memoryview(lines)
+        try:
+            if not self._selectable_write:
+                await anyio.to_thread.run_sync(_write_all, self._wire.write_fd, rest)
+                return
+            while rest:
+                try:
+                    rest = rest[os.write(self._wire.write_fd, rest) :]
+                except BlockingIOError:
+                    await anyio.wait_writable(self._wire.write_fd)
+        except OSError as exc:
+            raise ConnectionLost(f"cannot write to the client: {exc.strerror}") from exc
+
+    async def aclose(self) -> None:
+        """Close both descriptors."""
+        for fd in self._wire:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    async def _read(self) -> bytes:
+        import anyio
+
+        try:
+            if self._selectable_read:
+                await anyio.wait_readable(self._wire.read_fd)
+                return os.read(self._wire.read_fd, CHUNK)
+            return await anyio.to_thread.run_sync(os.read, self._wire.read_fd, CHUNK, abandon_on_cancel=True)
+        except OSError:  # a reset socket or a vanished terminal is an end like any other
+            return b""
+
+
+def _is_stream(fd: int) -> bool:
+    mode = os.fstat(fd).st_mode
+    return os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
+
+
+def _write_all(fd: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+if TYPE_CHECKING:
+    _: type[Transport] = FdTransport
