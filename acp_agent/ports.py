@@ -43,6 +43,10 @@ class Provider(Protocol):
         """
         ...
 
+    async def prepare(self) -> None:
+        """Do the slow part of the first request while nobody waits for it."""
+        ...
+
     async def aclose(self) -> None:
         """Close connections."""
         ...

@@ -32,10 +32,6 @@ class AgentParts(msgspec.Struct, frozen=True):
         providers: models by provider name.
         tools: built-in tools, in the order models see them.
         connect: makes the tool source for one MCP server of a session in a working directory.
-        model: the model new sessions start with.
-        mode: the mode new sessions start with.
-        servers: MCP servers every session gets besides its own.
-        notices: what the user should be told in the first session, such as ignored settings.
         max_steps: model requests of one turn.
     """
 
@@ -43,12 +39,25 @@ class AgentParts(msgspec.Struct, frozen=True):
     providers: Mapping[str, Provider]
     tools: tuple[Tool, ...]
     connect: Callable[[McpServer, Path], ToolSource]
-    model: str
-    mode: ModeId = "ask"
-    servers: tuple[McpServer, ...] = ()
     max_steps: int = 50
     new_id: IdSource = random_id
     clock: Clock = utc_now
+
+
+class Defaults(msgspec.Struct, frozen=True):
+    """What the settings say about sessions in one directory.
+
+    Attributes:
+        model: the model new sessions start with.
+        mode: the mode new sessions start with.
+        servers: MCP servers every session gets; those its client names win over equal names.
+        warnings: sentences to show at the start of the session, such as settings that were ignored.
+    """
+
+    model: str
+    mode: ModeId = "ask"
+    servers: tuple[McpServer, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -56,6 +65,7 @@ class Opening(msgspec.Struct, frozen=True):
 
     host: Host
     workspace: Workspace
+    defaults: Defaults
     servers: tuple[McpServer, ...] = ()
 
 
@@ -87,8 +97,8 @@ class AgentCore:
             created_at=now,
             updated_at=now,
             additional_directories=tuple(roots[1:]),
-            mode=self._parts.mode,
-            model=self._parts.model,
+            mode=opening.defaults.mode,
+            model=opening.defaults.model,
         )
         session = self._build(record, opening)
         self._start(session)
@@ -121,7 +131,7 @@ class AgentCore:
                 record,
                 cwd=roots[0],
                 additional_directories=tuple(roots[1:]),
-                model=record.model or self._parts.model,
+                model=record.model or opening.defaults.model,
             )
             session = self._build(record, opening)
             await session.restore()
@@ -177,10 +187,17 @@ class AgentCore:
         await self._parts.store.aclose()
 
     def _build(self, record: SessionRecord, opening: Opening) -> Session:
-        named = {server.name: server for server in (*self._parts.servers, *opening.servers)}
+        named = {server.name: server for server in (*opening.defaults.servers, *opening.servers)}
         cwd = opening.workspace.roots[0]
         sources: Sequence[ToolSource] = [self._parts.connect(server, cwd) for server in named.values()]
-        return Session(record, self._session_parts, opening.host, opening.workspace, sources)
+        return Session(
+            record,
+            self._session_parts,
+            opening.host,
+            opening.workspace,
+            sources=sources,
+            warnings=opening.defaults.warnings,
+        )
 
     def _start(self, session: Session) -> None:
         self._live[session.id] = session

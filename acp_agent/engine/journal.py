@@ -30,8 +30,9 @@ FLUSH_AFTER = 0.25
 class Journal:
     """Appends to a store, feeds the session's folds, publishes to one listener.
 
-    Nothing is stored before `begin`: a session nobody spoke in leaves no trace. A store that fails is told once through the journal itself; its events are kept and written with the
-    next ones, so that nothing is lost while the process lives.
+    Nothing is stored before `begin`: a session nobody spoke in leaves no trace. A store
+    that fails is told once through the journal itself; its events are kept and written with the next ones,
+    so that nothing is lost while the process lives.
     """
 
     def __init__(

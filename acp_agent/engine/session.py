@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
 from acp_agent.base.clock import Clock
-from acp_agent.base.errors import InvalidChoice, SessionClosed, StoreError
+from acp_agent.base.errors import InvalidChoice, ProviderError, SessionClosed, StoreError
 from acp_agent.base.ids import IdSource, SessionId, TurnId
 from acp_agent.engine.instructions import system_prompt
 from acp_agent.engine.journal import Journal
@@ -66,7 +66,9 @@ class Session:
         parts: SessionParts,
         host: Host,
         workspace: Workspace,
-        sources: Sequence[ToolSource],
+        *,
+        sources: Sequence[ToolSource] = (),
+        warnings: Sequence[str] = (),
     ) -> None:
         self.id: SessionId = record.id
         self.host = host
@@ -75,6 +77,7 @@ class Session:
         self._record = record
         self._parts = parts
         self._sources = tuple(sources)
+        self._warnings = tuple(warnings)
         self._transcript = Transcript()
         self.journal = Journal(parts.store, record.id, fold=self._fold, publish=self._publish)
         self._prompts: list[_Prompt] = []  # accepted and not ended, in order; the first may be running
@@ -105,7 +108,7 @@ class Session:
         try:
             with self._scope:
                 async with anyio.create_task_group() as tasks:
-                    self._start_helpers(tasks)
+                    await self._start(tasks)
                     async for prompt in self._mailbox:
                         await self._work(prompt)
         finally:
@@ -175,16 +178,30 @@ class Session:
                 events.TurnEnded(turn_id, "interrupted", self._parts.clock()),
             )
 
+    def stored_events(self) -> AsyncIterator[events.Event]:
+        """Everything the store holds of this session, in order; still only while the journal is held."""
+        return self._parts.store.read(self.id)
+
     async def close(self) -> None:
         """Cancel what runs, answer what waits, stop tool sources, store everything; then return."""
         self._closed = True
         self._scope.cancel()
         await self._ended.wait()
 
-    def _start_helpers(self, tasks: TaskGroup) -> None:
+    async def _start(self, tasks: TaskGroup) -> None:
         tasks.start_soon(self.journal.flush_regularly)
         for source in self._sources:
             tasks.start_soon(source.run)
+        tasks.start_soon(self._prepare_provider)
+        for warning in self._warnings:
+            await self.journal.record(events.Noticed("warning", warning))
+
+    async def _prepare_provider(self) -> None:
+        try:
+            provider, _ = self._parts.choose_model(self.state.model)
+            await provider.prepare()
+        except ProviderError as exc:  # the first prompt will say so to the user
+            logger.debug("the provider cannot be prepared: %s", exc)
 
     async def _work(self, prompt: _Prompt) -> None:
         context = TurnContext(

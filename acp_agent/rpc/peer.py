@@ -53,19 +53,32 @@ class Call:
         self._peer = peer
         self._id = request_id
         self._open = expects  # an answer is still owed; falls to False exactly once
+        self._answered = anyio.Event()
         self.scope = anyio.CancelScope()
+
+    @property
+    def answered(self) -> bool:
+        """Whether the answer is on its way."""
+        return not self._open
+
+    async def wait_answered(self) -> None:
+        """Return once the answer is on its way."""
+        await self._answered.wait()
 
     def answer(self, result: JsonValue) -> None:
         """Enqueue the result now, ahead of all that is sent later; the handler's own result is ignored."""
         if self._open:
-            self._open = False
-            self._peer.enqueue(wire.result_line(self._id, result))
+            self._settle(wire.result_line(self._id, result))
 
     def fail(self, error: RpcError) -> None:
         """Enqueue an error answer now, unless the call was already answered."""
         if self._open:
-            self._open = False
-            self._peer.enqueue(wire.error_line(self._id, error))
+            self._settle(wire.error_line(self._id, error))
+
+    def _settle(self, line: bytes) -> None:
+        self._open = False
+        self._peer.enqueue(line)
+        self._answered.set()
 
 
 class _Waiter:
@@ -163,6 +176,11 @@ class Peer:
         if waiter.response.error is not None:
             raise waiter.response.error
         return waiter.response.result
+
+    def post(self, method: str, params: JsonValue) -> None:
+        """Send a request whose answer nobody waits for."""
+        self._next_id += 1
+        self.enqueue(wire.request_line(self._next_id, method, params))
 
     async def drain(self) -> None:
         """Wait while more than `QUEUE_LIMIT` bytes are queued; producers of many messages call it."""

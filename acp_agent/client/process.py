@@ -1,0 +1,112 @@
+"""An agent as a child process, spoken to over its standard streams."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import ByteReceiveStream, Process
+
+from acp_agent.base.errors import ConnectionLost
+from acp_agent.rpc.framing import DEFAULT_FRAME_LIMIT, Frame, LineFramer
+from acp_agent.rpc.transport import EndOfTransport, Transport
+
+STDERR_LINES = 20
+"""Lines of the agent's stderr kept for error messages."""
+
+EXIT_TIME = 3.0
+"""Seconds an agent gets to exit after its input is closed, before it is killed."""
+
+
+class AgentNotStarted(ConnectionLost):
+    """The agent's command could not be run."""
+
+    def __init__(self, command: Sequence[str], why: str) -> None:
+        super().__init__(f"cannot start `{' '.join(command)}`: {why}")
+
+
+class ProcessTransport:
+    """Lines to and from a process. `stderr_tail` is the end of what it wrote beside the protocol."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._framer = LineFramer(DEFAULT_FRAME_LIMIT)
+        self._ready: deque[Frame] = deque()
+        self._ended = False
+        self.stderr_tail: deque[str] = deque(maxlen=STDERR_LINES)
+
+    async def receive(self) -> Frame:
+        """The next line of its stdout; raises `EndOfTransport` at the end."""
+        assert self._process.stdout is not None  # opened with pipes
+        while not self._ready:
+            if self._ended:
+                raise EndOfTransport
+            try:
+                self._ready.extend(self._framer.feed(await self._process.stdout.receive()))
+            except (anyio.EndOfStream, anyio.ClosedResourceError, anyio.BrokenResourceError):
+                self._ended = True
+                self._ready.extend(self._framer.finish())
+        return self._ready.popleft()
+
+    async def send(self, lines: bytes) -> None:
+        """Write to its stdin."""
+        assert self._process.stdin is not None  # opened with pipes
+        try:
+            await self._process.stdin.send(lines)
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError) as exc:
+            raise ConnectionLost("the agent does not read any more") from exc
+
+    async def aclose(self) -> None:
+        """Close its stdin, which asks it to exit."""
+        assert self._process.stdin is not None  # opened with pipes
+        await self._process.stdin.aclose()
+
+    async def watch_stderr(self, stream: ByteReceiveStream) -> None:
+        """Keep the tail of its stderr until it ends."""
+        partial = b""
+        async for data in stream:
+            *lines, partial = (partial + data).split(b"\n")
+            self.stderr_tail.extend(line.decode(errors="replace") for line in lines)
+            partial = partial[-4096:]
+
+
+@asynccontextmanager
+async def start_agent(
+    command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> AsyncGenerator[ProcessTransport, None]:
+    """Run an agent's command; when the context ends it is asked to exit, and killed if it does not.
+
+    Raises:
+        AgentNotStarted: the command cannot be run.
+    """
+    try:
+        process = await anyio.open_process(
+            list(command), cwd=cwd, env=env, start_new_session=os.name == "posix"
+        )
+    except OSError as exc:
+        raise AgentNotStarted(command, exc.strerror or str(exc)) from exc
+    assert process.stderr is not None  # opened with pipes
+    transport = ProcessTransport(process)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(transport.watch_stderr, process.stderr)
+        try:
+            yield transport
+        finally:
+            with anyio.CancelScope(shield=True):
+                await transport.aclose()
+                with anyio.move_on_after(EXIT_TIME) as patience:
+                    await process.wait()
+                if patience.cancelled_caught:
+                    process.kill()
+                    await process.wait()
+                tasks.cancel_scope.cancel()
+                await process.aclose()
+
+
+if TYPE_CHECKING:
+    _: type[Transport] = ProcessTransport

@@ -1,0 +1,132 @@
+"""A `ModelRequest` as the body of a Chat Completions request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from acp_agent.base.jsontext import JsonObject, JsonValue, dump_text
+from acp_agent.model.chat import (
+    FromAssistant,
+    FromTools,
+    FromUser,
+    ModelRequest,
+    Thought,
+    ToolResult,
+    ToolUse,
+)
+from acp_agent.model.content import Audio, Image, Text
+from acp_agent.model.toolcall import ToolSpec
+
+
+def chat_body(provider: str, request: ModelRequest) -> JsonObject:
+    """The body. Thinking is not sent back; pictures go only to models that take them."""
+    model = request.model
+    messages: list[JsonValue] = []
+    if request.system.strip():
+        messages.append({"role": "system", "content": request.system})
+    for message in request.messages:
+        match message:
+            case FromUser(content):
+                messages.append({"role": "user", "content": _user_content(content, model.takes_images)})
+            case FromAssistant():
+                messages += _assistant_message(message)
+            case FromTools(results):
+                messages += _tool_messages(results, model.takes_images)
+            case _:
+                assert_never(message)
+    body: JsonObject = {
+        "model": model.id.removeprefix(f"{provider}/"),
+        "messages": messages,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    return body
+
+
+def _user_content(content: Sequence[Text | Image | Audio], takes_images: bool) -> JsonValue:
+    texts: list[str] = []
+    parts: list[JsonValue] = []
+    has_image = False
+    for item in content:
+        match item:
+            case Image() if takes_images:
+                has_image = True
+                parts.append(_image(item))
+                continue
+            case Text(text):
+                pass
+            case Image():
+                text = "[image omitted: this model takes no images]"
+            case Audio():
+                text = "[audio omitted: this model takes no audio]"
+            case _:
+                assert_never(item)
+        if text.strip():
+            texts.append(text)
+            parts.append({"type": "text", "text": text})
+    # Text alone goes as a plain string, which every compatible server understands.
+    return parts if has_image else "\n\n".join(texts) or "(empty message)"
+
+
+def _assistant_message(message: FromAssistant) -> list[JsonValue]:
+    texts: list[str] = []
+    calls: list[JsonValue] = []
+    for item in message.content:
+        match item:
+            case Text(text):
+                texts.append(text)
+            case Thought():
+                pass
+            case ToolUse(call_id, name, arguments):
+                function: JsonObject = {"name": name, "arguments": dump_text(arguments)}
+                calls.append({"id": call_id, "type": "function", "function": function})
+            case _:
+                assert_never(item)
+    text = "".join(texts)
+    if calls:
+        return [{"role": "assistant", "content": text or None, "tool_calls": calls}]
+    return [{"role": "assistant", "content": text}] if text.strip() else []
+
+
+def _tool_messages(results: Sequence[ToolResult], takes_images: bool) -> list[JsonValue]:
+    """One message for each result; a tool message holds text only, so pictures follow as the user's."""
+    messages: list[JsonValue] = []
+    images: list[JsonValue] = []
+    for result in results:
+        texts: list[str] = []
+        for item in result.content:
+            match item:
+                case Text(text):
+                    texts.append(text)
+                case Image():
+                    texts.append(
+                        "[image: in the user message below]"
+                        if takes_images
+                        else "[image omitted: this model takes no images]"
+                    )
+                    if takes_images:
+                        images.append(_image(item))
+                case _:
+                    assert_never(item)
+        text = "\n".join(texts)
+        content = text if text.strip() else "(no output)"
+        messages.append({"role": "tool", "tool_call_id": result.call_id, "content": content})
+    if images:
+        messages.append({"role": "user", "content": images})
+    return messages
+
+
+def _image(image: Image) -> JsonObject:
+    return {"type": "image_url", "image_url": {"url": f"data:{image.mime_type};base64,{image.data}"}}
+
+
+def _tool(tool: ToolSpec) -> JsonObject:
+    function: JsonObject = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.input_schema,
+    }
+    return {"type": "function", "function": function}

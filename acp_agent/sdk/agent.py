@@ -1,0 +1,110 @@
+"""The composition root: an agent made from settings, ready to be served or embedded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+
+from acp_agent.base.errors import ConfigError
+from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults
+from acp_agent.model.mcp import McpServer
+from acp_agent.ports import SessionStore, ToolSource, Workspace
+from acp_agent.sdk.config import Config, load_config
+from acp_agent.sdk.providers import build_providers
+from acp_agent.tools.builtin import builtin_tools
+from acp_agent.workspaces.local import LocalWorkspace
+
+logger = logging.getLogger(__name__)
+
+
+class Agent:
+    """A configured agent. Made by `open_agent`."""
+
+    def __init__(
+        self, core: AgentCore | ConfigError, env: Mapping[str, str], options: Mapping[str, str]
+    ) -> None:
+        self._core = core
+        self._env = env
+        self._options = options
+
+    @property
+    def core(self) -> AgentCore:
+        """Its sessions.
+
+        Raises:
+            ConfigError: the settings cannot be used. The agent exists all the same, so that whoever talks to
+                it is told what to mend.
+        """
+        if isinstance(self._core, ConfigError):
+            raise self._core
+        return self._core
+
+    def defaults(self, cwd: Path) -> Defaults:
+        """What the settings, the project's own included, say about sessions in `cwd`.
+
+        Raises:
+            ConfigError: a setting cannot be used.
+        """
+        config = load_config(cwd=cwd, env=self._env, cli=self._options)
+        return Defaults(config.model, config.mode, config.mcp_servers, config.ignored)
+
+    def workspace(self, roots: tuple[Path, ...]) -> Workspace:
+        """Files and processes of this machine, confined to `roots`."""
+        return LocalWorkspace(roots, self._env)
+
+    def log_out(self) -> None:
+        """Forget stored keys; those in the environment or a settings file are not ours to forget."""
+
+
+@asynccontextmanager
+async def open_agent(
+    config: Config | ConfigError, *, env: Mapping[str, str], options: Mapping[str, str]
+) -> AsyncGenerator[Agent, None]:
+    """An agent that lives as long as the context; at its end all sessions are ended and stored.
+
+    `config` may be the error that loading it raised: the agent then says so when it is used.
+    """
+    try:
+        parts = _parts(config)
+    except ConfigError as exc:
+        yield Agent(exc, env, options)
+        return
+    async with anyio.create_task_group() as tasks:
+        core = AgentCore(parts, tasks)
+        try:
+            yield Agent(core, env, options)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await core.aclose()
+
+
+def _parts(config: Config | ConfigError) -> AgentParts:
+    if isinstance(config, ConfigError):
+        raise config
+    return AgentParts(
+        store=_store(config),
+        providers=build_providers(config),
+        tools=builtin_tools(),
+        connect=_connect,
+        max_steps=config.max_steps,
+    )
+
+
+def _store(config: Config) -> SessionStore:
+    if config.store_path is None:
+        from acp_agent.stores.memory import MemoryStore  # lazy: one of two
+
+        return MemoryStore()
+    from acp_agent.stores.sqlite import SqliteStore  # lazy: the other
+
+    return SqliteStore(config.store_path)
+
+
+def _connect(server: McpServer, cwd: Path) -> ToolSource:
+    from acp_agent.tools.mcp import McpSource  # lazy: only for sessions with servers
+
+    return McpSource(server, cwd)

@@ -1,0 +1,193 @@
+"""Everything that can be configured, gathered from command line, environment and files.
+
+Who wins, strongest first: command line, environment, the project's file, the user's file, the default. A
+project's file belongs to whoever wrote the project: until the user trusts its folder it may only choose a
+model among those the user set up, and never, trusted or not, does it say where requests and keys are sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from acp_agent.base.errors import ConfigError
+from acp_agent.base.paths import Places, find_places
+from acp_agent.model.session import ModeId
+from acp_agent.sdk.model_choice import ModelChoice, check_model, default_model
+from acp_agent.sdk.overrides import CLI_NAMES, ENV_NAMES, read_overrides, unknown_variables
+from acp_agent.sdk.presets import PRESETS
+from acp_agent.sdk.project_settings import read_project
+from acp_agent.sdk.provider_settings import ProviderConfig, collect_providers
+from acp_agent.sdk.settings_file import SettingsFile, check_settings, parse_toml, read_bytes
+
+if TYPE_CHECKING:
+    from acp_agent.model.mcp import McpServer
+
+MEMORY = "memory:"
+SQLITE = "sqlite://"
+DEFAULT_MODE: ModeId = "ask"
+DEFAULT_MAX_STEPS = 50
+DEFAULT_MAX_FRAME_MIB = 64
+DEFAULT_LOG_LEVEL = "warning"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """Checked settings. Its `repr` shows no keys, headers or environments.
+
+    Attributes:
+        model: `provider/model` that new sessions start with; the provider is one of `providers`.
+        model_origin: which setting chose the model, for people.
+        mode: how new sessions handle permissions.
+        store_path: database file of the sessions, or None to keep them in memory only.
+        max_steps: model requests per turn.
+        max_frame_mib: largest message accepted, in MiB.
+        log_level: `error`, `warning`, `info` or `debug`.
+        providers: the model services, in order of preference.
+        mcp_servers: servers every session gets besides those its client names.
+        ignored: settings that were found and have no effect, as sentences for people.
+        files: the settings files that were read.
+    """
+
+    model: str
+    model_origin: str
+    mode: ModeId = DEFAULT_MODE
+    store_path: Path | None = None
+    max_steps: int = DEFAULT_MAX_STEPS
+    max_frame_mib: int = DEFAULT_MAX_FRAME_MIB
+    log_level: str = DEFAULT_LOG_LEVEL
+    providers: tuple[ProviderConfig, ...] = ()
+    mcp_servers: tuple[McpServer, ...] = ()
+    ignored: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+
+    @property
+    def store(self) -> str:
+        """The store as it is written in a file: `memory:` or `sqlite:///path`."""
+        if self.store_path is None:
+            return MEMORY
+        return f"{SQLITE}/{self.store_path.as_posix().removeprefix('/')}"
+
+    def provider(self, name: str) -> ProviderConfig:
+        """The provider of this name.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        for provider in self.providers:
+            if provider.name == name:
+                return provider
+        known = ", ".join(provider.name for provider in self.providers)
+        raise ConfigError(f"no provider `{name}`", hint=f"known providers: {known}")
+
+
+def load_config(
+    *,
+    cwd: Path | None,
+    env: Mapping[str, str],
+    cli: Mapping[str, str] | None = None,
+    paths: Places | None = None,
+) -> Config:
+    """Gather and check all settings.
+
+    `cwd` is the project's folder, None when there is no project yet. `cli` holds options as text under the
+    names `model`, `mode`, `store`, `script`, `config` (a file to use instead of the user's), `log_level`.
+    `paths` defaults to what `env` says.
+
+    Raises:
+        ConfigError: a setting cannot be used; names the file or variable, and the key.
+    """
+    places = paths or find_places(env)
+    options = read_overrides(cli or {}, CLI_NAMES)
+    variables = read_overrides(env, ENV_NAMES)
+    file = options.config or variables.config or places.config_file
+    user = _read_user(file, must_exist=file != places.config_file)
+    written = user or SettingsFile()
+    script = options.script or variables.script
+    mentioned = _mentioned_providers(options.settings.model, variables.settings.model, written.model)
+    providers = collect_providers(written, file, mentioned=mentioned, env=env, script=script, places=places)
+    project = read_project(cwd, places, providers)
+    named = (
+        (options.settings.model, f"option `--{options.model_name}`"),
+        (variables.settings.model, f"environment variable `{variables.model_name}`"),
+        (project.settings.model, f"`{project.file}`: `model`"),
+        (written.model, f"`{file}`: `model`"),
+    )
+    choice = _first_choice(named, providers)
+    merged = _merge(options.settings, variables.settings, project.settings, written)
+    return Config(
+        model=choice.model,
+        model_origin=choice.origin,
+        # Every mode was checked against the choices where it was read.
+        mode=cast("ModeId", merged.mode) if merged.mode else DEFAULT_MODE,
+        store_path=_store_path(merged.store, places),
+        max_steps=merged.max_steps or DEFAULT_MAX_STEPS,
+        max_frame_mib=merged.max_frame_mib or DEFAULT_MAX_FRAME_MIB,
+        log_level=merged.log_level or DEFAULT_LOG_LEVEL,
+        providers=tuple(providers.values()),
+        mcp_servers=_servers(merged),
+        ignored=(*project.ignored, *unknown_variables(env)),
+        files=tuple(path for path in (file if user else None, project.file) if path),
+    )
+
+
+def _read_user(file: Path | None, *, must_exist: bool) -> SettingsFile | None:
+    content = read_bytes(file) if file else None
+    if file is None or content is None:
+        if must_exist:
+            raise ConfigError(f"`{file}`: no such file")
+        return None
+    return check_settings(parse_toml(content, file), file)
+
+
+def _mentioned_providers(*models: str | None) -> tuple[str, ...]:
+    """Well-known providers in models' names; a malformed name is reported where it is chosen."""
+    names = [re.split("[/:]", model, maxsplit=1)[0] for model in models if model]
+    return tuple(name for name in names if name in PRESETS)
+
+
+def _first_choice(
+    named: Sequence[tuple[str | None, str]], providers: Mapping[str, ProviderConfig]
+) -> ModelChoice:
+    for model, origin in named:
+        if model:
+            return check_model(model, origin, providers)
+    return default_model(providers.values())
+
+
+def _merge(*layers: SettingsFile) -> SettingsFile:
+    """The strongest value of each setting, strongest layer first; servers are joined by name."""
+    merged = SettingsFile()
+    for layer in reversed(layers):
+        said = {key: value for key in layer.__struct_fields__ if (value := getattr(layer, key)) is not None}
+        servers = {**merged.mcp_servers, **layer.mcp_servers}
+        merged = msgspec.structs.replace(merged, **{**said, "mcp_servers": servers})
+    return merged
+
+
+def _servers(settings: SettingsFile) -> tuple[McpServer, ...]:
+    if not settings.mcp_servers:
+        return ()
+    from acp_agent.sdk.mcp_settings import configured_servers  # lazy: most configurations have no server
+
+    return configured_servers(settings.mcp_servers)
+
+
+def _store_path(text: str | None, places: Places) -> Path | None:
+    if text is None:
+        return places.data_dir / "sessions.db" if places.data_dir else None
+    if text == MEMORY:
+        return None
+    written = text.removeprefix(SQLITE) if text.startswith(f"{SQLITE}/") else ""
+    if re.match("/(~|[A-Za-z]:)", written):
+        written = written[1:]
+    path = places.expand(written)
+    if not path.is_absolute() or not path.name:
+        raise ConfigError(
+            f"`store`: `{text}` is not a store",
+            hint=f"write `{MEMORY}`, or `{SQLITE}/` and the absolute path of a file",
+        )
+    return path

@@ -1,0 +1,138 @@
+"""The workspace as the client offers it: its buffers for files, its terminals for commands.
+
+Laid over another workspace, which confines paths and does whatever the client cannot.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from acp_agent.base.errors import ConnectionLost, FileMissing, WorkspaceError
+from acp_agent.base.ids import SessionId
+from acp_agent.base.jsontext import JsonObject, JsonValue
+from acp_agent.ports import FileEntry, ProcessResult, RunSink, Workspace
+from acp_agent.rpc.errors import METHOD_NOT_FOUND, RESOURCE_NOT_FOUND, RpcError
+from acp_agent.rpc.peer import Peer
+from acp_agent.surface.handshake import ClientOffer
+
+logger = logging.getLogger(__name__)
+
+NOT_THE_CLIENTS = (RESOURCE_NOT_FOUND, METHOD_NOT_FOUND)
+"""Answers that mean: this file is none of the editor's, take the one on disk."""
+
+
+class ClientWorkspace:
+    """Files through `fs/*`, commands through `terminal/*`, as far as the client offered them."""
+
+    def __init__(self, peer: Peer, session_id: SessionId, offer: ClientOffer, base: Workspace) -> None:
+        self._peer = peer
+        self._session_id = session_id
+        self._offer = offer
+        self._base = base
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The base's roots."""
+        return self._base.roots
+
+    def resolve(self, path: str) -> Path:
+        """Confined by the base."""
+        return self._base.resolve(path)
+
+    async def read_text(self, path: Path) -> str:
+        """The editor's buffer, unsaved changes included; the file on disk if the editor has none."""
+        if not self._offer.read_text_file:
+            return await self._base.read_text(path)
+        try:
+            answer = await self._call("fs/read_text_file", {"path": str(path)})
+        except RpcError as exc:
+            logger.debug("the client cannot read `%s` (%s); reading the disk", path, exc)
+            return await self._base.read_text(path)
+        text = answer.get("content") if isinstance(answer, dict) else None
+        if not isinstance(text, str):
+            raise WorkspaceError(f"the editor's answer for `{path}` holds no text")
+        if not text and not await anyio.Path(path).exists():
+            raise FileMissing(str(path))  # some editors answer so for files that are not there
+        return text
+
+    async def write_text(self, path: Path, text: str) -> None:
+        """Through the editor, so that the user reviews it there; to disk if it is none of the editor's."""
+        if not self._offer.write_text_file:
+            await self._base.write_text(path, text)
+            return
+        try:
+            await self._call("fs/write_text_file", {"path": str(path), "content": text})
+        except RpcError as exc:
+            if exc.code not in NOT_THE_CLIENTS:
+                raise WorkspaceError(f"the editor could not write `{path}`: {exc.message}") from exc
+            await self._base.write_text(path, text)
+
+    async def list_dir(self, path: Path) -> list[FileEntry]:
+        """From the base; the protocol lists no directories."""
+        return await self._base.list_dir(path)
+
+    async def run(
+        self, command: str, *, cwd: Path, timeout: float, output_limit: int, sink: RunSink
+    ) -> ProcessResult:
+        """In a terminal of the client, which shows the output itself; always released."""
+        if not self._offer.terminal:
+            return await self._base.run(
+                command, cwd=cwd, timeout=timeout, output_limit=output_limit, sink=sink
+            )
+        try:
+            created = await self._call(
+                "terminal/create",
+                {
+                    "command": "/bin/sh",
+                    "args": ["-c", command],
+                    "cwd": str(cwd),
+                    "outputByteLimit": output_limit,
+                },
+            )
+        except RpcError as exc:
+            raise WorkspaceError(f"the editor could not open a terminal: {exc.message}") from exc
+        terminal_id = created.get("terminalId") if isinstance(created, dict) else None
+        if not isinstance(terminal_id, str):
+            raise WorkspaceError("the editor opened a terminal but did not say which")
+        sink.terminal(terminal_id)
+        terminal: JsonObject = {"terminalId": terminal_id}
+        try:
+            with anyio.move_on_after(timeout) as limit:
+                await self._call("terminal/wait_for_exit", terminal)
+            if limit.cancelled_caught:
+                await self._call("terminal/kill", terminal)
+            return _result(await self._call("terminal/output", terminal), timed_out=limit.cancelled_caught)
+        except RpcError as exc:
+            raise WorkspaceError(f"the editor's terminal failed: {exc.message}") from exc
+        finally:
+            # Nobody waits for this answer: releasing also kills, and a cancel must not hang on the client.
+            self._peer.post("terminal/release", {"sessionId": self._session_id, **terminal})
+
+    async def _call(self, method: str, params: JsonObject) -> JsonValue:
+        try:
+            return await self._peer.request(method, {"sessionId": self._session_id, **params})
+        except ConnectionLost as exc:
+            raise WorkspaceError(f"the editor is gone: {exc}") from exc
+
+
+def _result(answer: JsonValue, *, timed_out: bool) -> ProcessResult:
+    fields = answer if isinstance(answer, dict) else {}
+    status = fields.get("exitStatus")
+    exit_code = status.get("exitCode") if isinstance(status, dict) else None
+    signal = status.get("signal") if isinstance(status, dict) else None
+    output = fields.get("output")
+    return ProcessResult(
+        output=output if isinstance(output, str) else "",
+        exit_code=exit_code if isinstance(exit_code, int) else None,
+        signal=signal if isinstance(signal, str) else None,
+        timed_out=timed_out,
+        truncated=fields.get("truncated") is True,
+    )
+
+
+if TYPE_CHECKING:
+    _: type[Workspace] = ClientWorkspace

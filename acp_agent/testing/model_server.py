@@ -1,0 +1,373 @@
+"""A model service on loopback that plays scripts, framed byte for byte as the real services do.
+
+    async with serve_model("say: Hello!") as server:
+        provider = OpenAIProvider("test", server.openai_url, None, models)
+
+It speaks OpenAI's Chat Completions and Anthropic's Messages, streaming only, over HTTP/1.1 with one chunk per
+event. Any agent can be pointed at it: `python -m acp_agent.testing.model_server --script FILE` prints its URLs.
+The script format is described in `acp_agent.providers.script`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import struct
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias, assert_never
+
+import anyio
+import msgspec
+from anyio.abc import SocketAttribute, SocketStream
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from acp_agent.base.jsontext import JsonObject, JsonValue, dump, load
+from acp_agent.providers.script import (
+    Break,
+    Call,
+    Document,
+    Flood,
+    Raw,
+    Refuse,
+    Reply,
+    Say,
+    Script,
+    Think,
+    filled,
+    parse_script,
+    words,
+)
+from acp_agent.testing.model_frames import ChatDialect, Dialect, MessagesDialect
+
+_CHAT_PATH = "/v1/chat/completions"
+_MESSAGES_PATH = "/v1/messages"
+_MAX_HEAD_BYTES = 64 * 1024
+_WRITE_BYTES = 64 * 1024
+
+
+class RecordedRequest(msgspec.Struct, frozen=True):
+    """One request as it came; header names are lower-case.
+
+    `prompt` is the user's last text, `result` the last tool result's, `n_answered` counts the assistant's
+    messages since that prompt.
+    """
+
+    path: str
+    headers: dict[str, str]
+    body: JsonObject
+    prompt: str
+    result: str
+    n_answered: int
+
+
+Handler: TypeAlias = Callable[[RecordedRequest], Reply]
+"""Decides the reply to each request, in the order they arrive."""
+
+
+class ModelServer:
+    """A running server: its URLs and what it was asked. `abandoned` is set once a client left a reply early."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.openai_url = f"{self.url}/v1"
+        self.anthropic_url = self.url
+        self.requests: list[RecordedRequest] = []
+        self.abandoned = anyio.Event()
+
+
+@asynccontextmanager
+async def serve_model(
+    script: Script | str | Handler, *, port: int = 0, chunk_bytes: int | None = None
+) -> AsyncGenerator[ModelServer, None]:
+    """Serve until the block ends. `chunk_bytes` cuts the stream into HTTP chunks of that size instead of events.
+
+    Raises:
+        ConfigError: the script cannot be understood.
+    """
+    if isinstance(script, str):
+        script = parse_script(script)
+    handler = _player(script) if isinstance(script, Script) else script
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port) as listener:
+        server = ModelServer(listener.extra(SocketAttribute.local_port))
+        failures: dict[Reply, int] = {}
+
+        async def serve(stream: SocketStream) -> None:
+            async with stream:
+                try:
+                    await _Exchange(server, handler, failures, stream, chunk_bytes).serve_all()
+                except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                    server.abandoned.set()
+                except (anyio.EndOfStream, anyio.IncompleteRead):
+                    return  # the client is done with this connection
+
+        async with anyio.create_task_group() as task_group:
+            task_group.start_soon(listener.serve, serve)
+            yield server
+            task_group.cancel_scope.cancel()
+
+
+def in_order(*replies: str) -> Handler:
+    """A handler that gives each request the next of these single-reply scripts, and the last one from then on."""
+    parsed = [parse_script(text).branches[0].replies[0] for text in replies]
+
+    def handler(_: RecordedRequest) -> Reply:
+        return parsed.pop(0) if len(parsed) > 1 else parsed[0]
+
+    return handler
+
+
+def _player(script: Script) -> Handler:
+    def handler(request: RecordedRequest) -> Reply:
+        reply = script.reply(request.prompt, request.n_answered)
+        return reply or Reply((Refuse(400, f"the script has no reply number {request.n_answered + 1}"),))
+
+    return handler
+
+
+class _Broken(Exception):
+    """The reply ended the connection as it should."""
+
+
+class _Exchange:
+    """The requests of one connection, one after another."""
+
+    def __init__(
+        self,
+        server: ModelServer,
+        handler: Handler,
+        failures: dict[Reply, int],
+        stream: SocketStream,
+        chunk_bytes: int | None,
+    ) -> None:
+        self._server = server
+        self._handler = handler
+        self._failures = failures
+        self._stream = stream
+        self._reader = BufferedByteReceiveStream(stream)
+        self._chunk_bytes = chunk_bytes
+        self._streaming = False
+
+    async def serve_all(self) -> None:
+        try:
+            while True:
+                await self._serve_one()
+        except _Broken:
+            return
+
+    async def _serve_one(self) -> None:
+        head = (await self._reader.receive_until(b"\r\n\r\n", _MAX_HEAD_BYTES)).decode("latin-1")
+        request_line, *header_lines = head.split("\r\n")
+        method, target, _ = request_line.split(" ", 2)
+        headers = {
+            name.strip().lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in header_lines)
+        }
+        content = await self._read_body(headers)
+        path = target.partition("?")[0]
+        if method == "GET" and path == "/v1/models":
+            models: JsonObject = {"object": "list", "data": [{"id": "script", "object": "model"}]}
+            await self._respond(200, "application/json", dump(models))
+            return
+        body = load(content) if method == "POST" and path in (_CHAT_PATH, _MESSAGES_PATH) else None
+        if not isinstance(body, dict):
+            await self._respond(404, "application/json", dump({"error": {"message": f"no {path} here"}}))
+            return
+        request = _recorded(path, headers, body)
+        self._server.requests.append(request)
+        if body.get("stream") is not True:
+            await self._respond(
+                400, "application/json", dump({"error": {"message": "this server only streams"}})
+            )
+            return
+        await self._play(self._handler(request), request)
+
+    async def _read_body(self, headers: dict[str, str]) -> bytes:
+        if headers.get("transfer-encoding", "").lower() != "chunked":
+            return await self._reader.receive_exactly(int(headers.get("content-length", "0")))
+        body = bytearray()
+        while True:
+            size = int((await self._reader.receive_until(b"\r\n", 100)).partition(b";")[0], 16)
+            body += await self._reader.receive_exactly(size)
+            await self._reader.receive_exactly(2)
+            if not size:
+                return bytes(body)
+
+    async def _play(self, reply: Reply, request: RecordedRequest) -> None:
+        model = str(request.body.get("model", ""))
+        chat = request.path == _CHAT_PATH
+        dialect: Dialect = ChatDialect(model) if chat else MessagesDialect(model, reply.usage)
+        self._streaming = False
+        n_calls = 0
+        for act in reply.acts:
+            match act:
+                case Refuse(status, message, times):
+                    if times is not None and self._failures.get(reply, 0) >= times:
+                        continue
+                    self._failures[reply] = self._failures.get(reply, 0) + 1
+                    if self._streaming:
+                        await self._send([dialect.error_frame(status, message)])
+                        await self._end_stream()
+                    else:
+                        body = dialect.error_body(status, message)
+                        await self._respond(status, "application/json", body, reply.headers)
+                    return
+                case Document(content_type, text):
+                    await self._respond(200, content_type, text.encode(), reply.headers)
+                    return
+                case Break("wait"):
+                    if reply.acts[0] is not act:
+                        await self._begin_stream(reply, dialect)
+                    await self._wait_until_client_leaves()
+                case Break("reset"):
+                    await self._reset()
+                case Break():
+                    await self._begin_stream(reply, dialect)
+                    raise _Broken
+                case Raw(text):
+                    await self._begin_stream(reply, None)
+                    await self._send([text.encode()])
+                case Think(text):
+                    await self._begin_stream(reply, dialect)
+                    await self._send(dialect.thinking(words(_filled(text, request))))
+                case Say(text):
+                    await self._begin_stream(reply, dialect)
+                    await self._send(dialect.text(words(_filled(text, request))))
+                case Flood(n_deltas):
+                    await self._begin_stream(reply, dialect)
+                    await self._send_at_once(dialect.text(f"w{number} " for number in range(n_deltas)))
+                case Call(name, arguments):
+                    await self._begin_stream(reply, dialect)
+                    call_id = f"call_{len(self._server.requests)}_{n_calls}"
+                    n_calls += 1
+                    await self._send(dialect.call(call_id, name, arguments))
+                case _:
+                    assert_never(act)
+        if not (reply.acts and all(isinstance(act, Raw) for act in reply.acts)):
+            await self._begin_stream(reply, dialect)
+            await self._send(dialect.closing(reply.finish_reason, reply.usage))
+        await self._end_stream()
+
+    async def _begin_stream(self, reply: Reply, dialect: Dialect | None) -> None:
+        """The head of the answer, once; and its first events, unless raw bytes take their place."""
+        if self._streaming:
+            return
+        self._streaming = True
+        headers = (("Content-Type", "text/event-stream; charset=utf-8"), ("Transfer-Encoding", "chunked"))
+        names = {name.lower() for name, _ in reply.headers}
+        await self._stream.send(
+            _head(200, (*(item for item in headers if item[0].lower() not in names), *reply.headers))
+        )
+        if dialect is not None:
+            await self._send(dialect.opening())
+
+    async def _send(self, frames: list[bytes]) -> None:
+        """Each frame as one chunk in one write, as services do that flush after every event."""
+        if self._chunk_bytes is not None:
+            content = b"".join(frames)
+            size = self._chunk_bytes
+            frames = [content[start : start + size] for start in range(0, len(content), size)]
+        for frame in frames:
+            await self._stream.send(_chunk(frame))
+
+    async def _send_at_once(self, frames: list[bytes]) -> None:
+        """Each frame as one chunk, many chunks in one write."""
+        content = b"".join(map(_chunk, frames))
+        for start in range(0, len(content), _WRITE_BYTES):
+            await self._stream.send(content[start : start + _WRITE_BYTES])
+
+    async def _end_stream(self) -> None:
+        await self._stream.send(b"0\r\n\r\n")
+
+    async def _respond(
+        self, status: int, content_type: str, body: bytes, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        head = (("Content-Type", content_type), ("Content-Length", str(len(body))), *headers)
+        await self._stream.send(_head(status, head) + body)
+
+    async def _wait_until_client_leaves(self) -> None:
+        try:
+            await self._reader.receive()
+        except anyio.EndOfStream:
+            self._server.abandoned.set()
+        raise _Broken
+
+    async def _reset(self) -> None:
+        """Close so that the client sees a connection reset, not an end."""
+        linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+        self._stream.extra(SocketAttribute.raw_socket).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        raise _Broken
+
+
+def _head(status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
+    lines = [f"HTTP/1.1 {status} -", *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _filled(template: str, request: RecordedRequest) -> str:
+    return filled(template, prompt=request.prompt, result=request.result)
+
+
+def _recorded(path: str, headers: dict[str, str], body: JsonObject) -> RecordedRequest:
+    prompt = ""
+    result = ""
+    n_answered = 0
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if not isinstance(message, dict):
+            continue
+        content = message.get("content")
+        match message.get("role"):
+            case "assistant":
+                n_answered += 1
+            case "tool":
+                result = _text(content)
+            case "user":
+                if isinstance(content, list):
+                    for block in content:
+                        if isinstance(block, dict) and block.get("type") == "tool_result":
+                            result = _text(block.get("content"))
+                if text := _text(content):
+                    prompt, n_answered = text, 0
+            case _:
+                continue
+    return RecordedRequest(path, headers, body, prompt, result, n_answered)
+
+
+def _text(content: JsonValue) -> str:
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, list) else []
+    texts = [
+        text for block in blocks if isinstance(block, dict) and isinstance(text := block.get("text"), str)
+    ]
+    return "\n".join(texts)
+
+
+async def _serve_file(path: Path, port: int) -> None:
+    async with serve_model(path.read_text(encoding="utf-8"), port=port) as server:
+        sys.stdout.write(f"openai {server.openai_url}\nanthropic {server.anthropic_url}\n")
+        sys.stdout.flush()
+        await anyio.sleep_forever()
+
+
+def main() -> None:
+    """Serve the script named on the command line until interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m acp_agent.testing.model_server")
+    parser.add_argument("--script", type=Path, required=True, help="what the model says")
+    parser.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1; 0 chooses one")
+    args = parser.parse_args()
+    try:
+        anyio.run(_serve_file, args.script, args.port)
+    except KeyboardInterrupt:
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""An MCP server reached over HTTP, by either of the protocol's two transports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+from acp_agent.model.mcp import HttpServer
+
+if TYPE_CHECKING:
+    import httpx2
+    from mcp.client import Transport
+
+    # Types only: the SDK exports what uses these two, but not them.
+    from mcp.shared._stream_protocols import (  # pyright: ignore[reportPrivateUsage]
+        ReadStream,
+        WriteStream,
+    )
+    from mcp.shared.message import SessionMessage
+
+    TransportStreams: TypeAlias = tuple[ReadStream[SessionMessage | Exception], WriteStream[SessionMessage]]
+
+IO_TIMEOUT = 30.0
+"""Seconds to connect and to send."""
+
+SILENCE_TIMEOUT = 300.0
+"""Seconds of silence after which an open answer counts as lost."""
+
+
+class HttpReport:
+    """What is known about a server besides its messages."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+
+    async def note(self, response: httpx2.Response) -> None:
+        """Remember the status of the last answer to a message."""
+        if response.request.method == "POST":
+            self.status = response.status_code
+
+    def summary(self) -> str:
+        """What explains a failure best, as the end of a sentence; empty when nothing is known."""
+        match self.status:
+            case 401 | 403:
+                return f"; HTTP status {self.status}: check the server's headers in the client's settings"
+            case int() if self.status >= 400:
+                return f"; HTTP status {self.status}"
+            case _:
+                return ""
+
+
+def http_streams(server: HttpServer, report: HttpReport) -> Transport:
+    """Exchange messages with the server while the context is open."""
+    match server.transport:
+        case "http":
+            return _streamable_http(server, report)
+        case "sse":
+            return _server_sent_events(server, report)
+
+
+@asynccontextmanager
+async def _streamable_http(server: HttpServer, report: HttpReport) -> AsyncGenerator[TransportStreams]:
+    from mcp.client.streamable_http import streamable_http_client  # lazy: loaded by the caller in a thread
+
+    async with (
+        _client(server, report) as client,
+        streamable_http_client(server.url, http_client=client) as streams,
+    ):
+        yield streams
+
+
+@asynccontextmanager
+async def _server_sent_events(server: HttpServer, report: HttpReport) -> AsyncGenerator[TransportStreams]:
+    from mcp.client.sse import sse_client  # lazy: loaded by the caller in a thread
+
+    def client(
+        headers: dict[str, str] | None = None,
+        timeout: httpx2.Timeout | None = None,
+        auth: httpx2.Auth | None = None,
+    ) -> httpx2.AsyncClient:
+        return _client(server, report)
+
+    async with sse_client(server.url, httpx_client_factory=client) as streams:
+        yield streams
+
+
+def _client(server: HttpServer, report: HttpReport) -> httpx2.AsyncClient:
+    import httpx2  # lazy: loaded by the caller in a thread
+
+    return httpx2.AsyncClient(
+        headers=list(server.headers),
+        timeout=httpx2.Timeout(IO_TIMEOUT, read=SILENCE_TIMEOUT),
+        event_hooks={"response": [report.note]},
+    )
