@@ -27,7 +27,9 @@ EXIT_CODES: tuple[tuple[int, str], ...] = (
 def run_command(command: Callable[[], int]) -> int:
     """Run it and return its exit code; errors raised on purpose become one line, a hint and a code."""
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()
+        return code
     except ConfigError as exc:
         report(str(exc), exc.hint)
         return NOT_CONFIGURED

@@ -1,7 +1,7 @@
 """A `ModelRequest` as the body of a Messages request.
 
-The service wants roles to alternate, results first in the message after their calls, no blank text, and, while
-a model thinks, its thinking given back with the signature it came with.
+The service wants roles to alternate, results first in the message after their calls, no blank text, and,
+while a model thinks, its thinking given back with its signature.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _thinking(request: ModelRequest, budget: int | None) -> int | None:
 
 
 def _turn_began_with_thinking(messages: Sequence[ChatMessage]) -> bool:
-    """Whether the running turn may go on thinking: one that began without (by another model) must not start."""
+    """Whether the running turn may think: one that began without, say by another model, must not start."""
     first: FromAssistant | None = None
     for message in messages:
         if isinstance(message, FromUser):

@@ -1,7 +1,7 @@
 """What is known about models by their name: sizes, prices, abilities. Data; nothing here asks the network.
 
-Sizes hold for a whole family of names (`gpt-4o-…`). Prices hold only for a name itself and its dated versions,
-because a new variant usually costs something else, and a wrong price is worse than none.
+Sizes hold for a whole family of names (`gpt-4o-…`). Prices and thinking hold only for a name itself and its
+dated versions: a new variant usually costs something else, and a wrong price is worse than none.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ _ANTHROPIC = (
 )
 _FAMILIES = (
     # Sizes of whole families, for members without an entry of their own.
-    _Known("gpt-5", "", 400_000, 128_000),
     _Known("claude", "", 200_000, 32_000),
     _Known("claude-3", "", 200_000, 4_096),
     _Known("claude-3-5", "", 200_000, 8_192),
@@ -63,9 +62,8 @@ _VERSION = re.compile(r"(-latest|-\d{8}|-\d{4}-\d{2}-\d{2})?")
 
 def known_models(provider: str) -> tuple[ModelInfo, ...]:
     """The models offered for the provider of this name when none are configured; empty for most names."""
-    return tuple(
-        _info(known, f"{provider}/{known.family}", known.name) for known in _OFFERED.get(provider, ())
-    )
+    offered = _OFFERED.get(provider, ())
+    return tuple(_info(known, f"{provider}/{known.family}", known.name) for known in offered)
 
 
 def model_info(provider: str, model_id: str) -> ModelInfo:
@@ -89,11 +87,18 @@ def model_info(provider: str, model_id: str) -> ModelInfo:
         output_price=None,
         cache_read_price=None,
         cache_write_price=None,
+        thinks=False,
     )
 
 
 def _info(known: _Known, full_id: str, name: str) -> ModelInfo:
     prices = known.prices or (None, None, None, None)
     return ModelInfo(
-        full_id, name, known.context_size, known.max_output, *prices, known.takes_images, known.thinks
+        full_id,
+        name,
+        known.context_size,
+        known.max_output,
+        *prices,
+        takes_images=known.takes_images,
+        thinks=known.thinks,
     )

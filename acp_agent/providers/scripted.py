@@ -82,10 +82,10 @@ class ScriptedProvider:
         return cls(text, name)
 
     @classmethod
-    def tour(cls) -> ScriptedProvider:
+    def tour(cls, name: str = "scripted") -> ScriptedProvider:
         """The model people meet before they have configured a real one."""
         text = _TOUR.read_text(encoding="utf-8")
-        return cls(text, models=(ModelInfo("scripted/tour", "Guided tour (no model configured)"),))
+        return cls(text, name, (ModelInfo(f"{name}/tour", "Guided tour (no model configured)"),))
 
     def models(self) -> tuple[ModelInfo, ...]:
         """The one model there is, unless others were given."""

@@ -3,8 +3,9 @@
     async with serve_model("say: Hello!") as server:
         provider = OpenAIProvider("test", server.openai_url, None, models)
 
-It speaks OpenAI's Chat Completions and Anthropic's Messages, streaming only, over HTTP/1.1 with one chunk per
-event. Any agent can be pointed at it: `python -m acp_agent.testing.model_server --script FILE` prints its URLs.
+It speaks OpenAI's Chat Completions and Anthropic's Messages, streaming only, over HTTP/1.1 with one chunk
+per event. Any agent can be pointed at it: `python -m acp_agent.testing.model_server --script FILE` prints its
+URLs.
 The script format is described in `acp_agent.providers.script`.
 """
 
@@ -68,7 +69,7 @@ Handler: TypeAlias = Callable[[RecordedRequest], Reply]
 
 
 class ModelServer:
-    """A running server: its URLs and what it was asked. `abandoned` is set once a client left a reply early."""
+    """A running server: its URLs, what it was asked; `abandoned` is set once a client left a reply early."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -82,7 +83,7 @@ class ModelServer:
 async def serve_model(
     script: Script | str | Handler, *, port: int = 0, chunk_bytes: int | None = None
 ) -> AsyncGenerator[ModelServer, None]:
-    """Serve until the block ends. `chunk_bytes` cuts the stream into HTTP chunks of that size instead of events.
+    """Serve until the block ends. `chunk_bytes` cuts streams into HTTP chunks of that size, not into events.
 
     Raises:
         ConfigError: the script cannot be understood.
@@ -110,7 +111,7 @@ async def serve_model(
 
 
 def in_order(*replies: str) -> Handler:
-    """A handler that gives each request the next of these single-reply scripts, and the last one from then on."""
+    """A handler that gives each request the next of these one-reply scripts; the last one again and again."""
     parsed = [parse_script(text).branches[0].replies[0] for text in replies]
 
     def handler(_: RecordedRequest) -> Reply:
@@ -344,14 +345,12 @@ def _text(content: JsonValue) -> str:
     if isinstance(content, str):
         return content
     blocks = content if isinstance(content, list) else []
-    texts = [
-        text for block in blocks if isinstance(block, dict) and isinstance(text := block.get("text"), str)
-    ]
-    return "\n".join(texts)
+    texts = (block.get("text") for block in blocks if isinstance(block, dict))
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
-async def _serve_file(path: Path, port: int) -> None:
-    async with serve_model(path.read_text(encoding="utf-8"), port=port) as server:
+async def _serve(script: str, port: int) -> None:
+    async with serve_model(script, port=port) as server:
         sys.stdout.write(f"openai {server.openai_url}\nanthropic {server.anthropic_url}\n")
         sys.stdout.flush()
         await anyio.sleep_forever()
@@ -364,7 +363,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1; 0 chooses one")
     args = parser.parse_args()
     try:
-        anyio.run(_serve_file, args.script, args.port)
+        anyio.run(_serve, args.script.read_text(encoding="utf-8"), args.port)
     except KeyboardInterrupt:
         return
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
-from anyio.abc import ObjectReceiveStream, ObjectSendStream, Process
+from anyio.abc import ByteReceiveStream, ObjectReceiveStream, ObjectSendStream, Process
 
 from acp_agent.base.errors import ToolError
 from acp_agent.model.mcp import StdioServer
@@ -116,6 +116,10 @@ async def child_streams(server: StdioServer, cwd: Path, report: ChildReport) -> 
                     report.exit_code = process.returncode
                 with anyio.move_on_after(KILL_GRACE):
                     await stderr_ended.wait()
+                # Something that left the process group may still hold these open; nobody shall wait for it.
+                for stream in (process.stdout, process.stderr):
+                    if stream is not None:
+                        await stream.aclose()
             tasks.cancel_scope.cancel()
 
 
@@ -152,33 +156,51 @@ async def _receive(
     process: Process, incoming: ObjectSendStream[SessionMessage | Exception], report: ChildReport
 ) -> None:
     """Hand on messages until the child closes its output, which closes `incoming`."""
+    assert process.stdout is not None
+    try:
+        async with incoming:
+            await _hand_on(process.stdout, incoming, report)
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        return  # the session is over
+    finally:
+        # A child that cannot write cannot end in peace, and its pipe cannot be closed with data in it.
+        with anyio.CancelScope(shield=True):
+            await _drain(process.stdout)
+
+
+async def _hand_on(
+    stdout: ByteReceiveStream, incoming: ObjectSendStream[SessionMessage | Exception], report: ChildReport
+) -> None:
     from mcp.shared.message import SessionMessage  # lazy: loaded by the caller in a thread
     from mcp.types import jsonrpc_message_adapter
 
-    assert process.stdout is not None
     buffer = bytearray()
-    async with incoming:
-        try:
-            async for chunk in process.stdout:
-                *lines, rest = chunk.split(b"\n")
-                for line in lines:
-                    buffer += line
-                    text = bytes(buffer)
-                    buffer.clear()
-                    try:
-                        message = jsonrpc_message_adapter.validate_json(text, by_name=False)
-                    except ValueError:
-                        # Many servers greet on stdout. What matters is whether messages come as well.
-                        report.add_noise(text)
-                        continue
-                    await incoming.send(SessionMessage(message))
-                buffer += rest
-                if len(buffer) > MAX_LINE_BYTES:
-                    report.add_noise(b"a line longer than %d bytes" % MAX_LINE_BYTES)
-                    return
-            report.output_ended = True
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            return  # the session is over
+    async for chunk in stdout:
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            buffer += line
+            text = bytes(buffer)
+            buffer.clear()
+            try:
+                message = jsonrpc_message_adapter.validate_json(text, by_name=False)
+            except ValueError:
+                # Many servers greet on stdout. What matters is whether messages come as well.
+                report.add_noise(text)
+                continue
+            await incoming.send(SessionMessage(message))
+        buffer += rest
+        if len(buffer) > MAX_LINE_BYTES:
+            report.add_noise(b"a line longer than %d bytes" % MAX_LINE_BYTES)
+            return
+    report.output_ended = True
+
+
+async def _drain(stream: ByteReceiveStream) -> None:
+    try:
+        async for _ in stream:
+            pass
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        return
 
 
 async def _send(
@@ -197,17 +219,18 @@ async def _send(
 
 
 async def _listen(process: Process, report: ChildReport, ended: anyio.Event) -> None:
+    """Keep the last lines of stderr, to the very end: the last ones say most."""
     assert process.stderr is not None
     line = b""
-    try:
-        async for chunk in process.stderr:
-            *lines, rest = (line + chunk).split(b"\n")
-            for complete in lines:
-                report.add_stderr(complete)
-            line = rest[:_MAX_KEPT_BYTES]
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-        logger.debug("stderr of an MCP server closed early")
-    finally:
+    with anyio.CancelScope(shield=True):
+        try:
+            async for chunk in process.stderr:
+                *lines, rest = (line + chunk).split(b"\n")
+                for complete in lines:
+                    report.add_stderr(complete)
+                line = rest[:_MAX_KEPT_BYTES]
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            logger.debug("stderr of an MCP server was still open when it ended")
         report.add_stderr(line)
         ended.set()
 

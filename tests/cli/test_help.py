@@ -140,12 +140,21 @@ def test_version_loads_nothing(flag: str, tmp_path: Path) -> None:
     assert loaded.stdout == f"acp-agent {__version__}\n\n"
 
 
-def test_a_reader_who_has_seen_enough_causes_no_traceback(tmp_path: Path) -> None:
-    if os.name != "posix":
-        return  # the shell line below is POSIX
-    line = f'"{sys.executable}" -m acp_agent completion bash | true'
-    result = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=30)
-    assert "Traceback" not in result.stderr
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_a_reader_who_has_seen_enough_causes_no_traceback(shell: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "acp_agent", "completion", shell],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+        )
+    finally:
+        os.close(writer)
+    assert (result.returncode, result.stderr) == (1, "")
 
 
 def test_trust_shows_lists_and_removes(tmp_path: Path) -> None:

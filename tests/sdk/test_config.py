@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -277,3 +279,17 @@ def test_misspelt_variables_are_reported(load: Load) -> None:
     assert message.startswith(
         "environment variable `ACP_AGENT_MAX_STEP` is not known; did you mean `ACP_AGENT_MAX_STEPS`"
     )
+
+
+def test_loading_settings_loads_no_heavy_module() -> None:
+    code = (
+        "import sys\n"
+        "from acp_agent.sdk.config import load_config\n"
+        "load_config(cwd=None, env={'ACP_AGENT_HOME': '/nonexistent'})\n"
+        "heavy = {'pydantic', 'anyio', 'asyncio', 'httpx', 'mcp', 'tomllib', 'difflib', 'argparse'}\n"
+        "print(*sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert result.stdout.strip() == ""

@@ -294,23 +294,49 @@ serve([tool("t")], call)
 @pytest.mark.skipif(os.name != "posix", reason="signals and process groups")
 @pytest.mark.parametrize("stubborn", [False, True])
 async def test_child_and_its_children_are_gone_after_cancelling(tmp_path, stubborn):
-    ids = tmp_path / "ids"
+    # Both hold this pipe open for writing; its reader sees the end when the last of them is dead. Asking
+    # for their process ids would also find dead ones that nobody has reaped yet.
+    held = tmp_path / "held"
+    os.mkfifo(held)
+    reader = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
     program = f"""
 if {stubborn}:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-with open({str(ids)!r}, "w") as file:
-    file.write(f"{{os.getpid()}} {{child.pid}}")
+own = open({str(held)!r}, "w")
+grandchild = "import time; own = open({str(held)!r}, 'w'); print('ready', flush=True); time.sleep(600)"
+child = subprocess.Popen([sys.executable, "-c", grandchild], stdout=subprocess.PIPE)
+child.stdout.readline()
 serve([tool("a")])
 while {stubborn}:
     time.sleep(1)
 """
-    async with running(McpSource(raw(program), tmp_path)) as tools:
-        assert tools
-    process_id, child_id = map(int, ids.read_text(encoding="utf-8").split())
-    assert is_gone(process_id)
-    with anyio.fail_after(5):
-        await until(lambda: is_gone(child_id))
+
+    def nobody_holds_it() -> bool:
+        try:
+            return os.read(reader, 1) == b""
+        except BlockingIOError:
+            return False
+
+    try:
+        async with running(McpSource(raw(program), tmp_path)) as tools:
+            assert tools
+            assert not nobody_holds_it()
+        with anyio.fail_after(5):
+            await until(nobody_holds_it)
+    finally:
+        os.close(reader)
+
+
+async def test_endless_line_is_cut_off(tmp_path):
+    program = """
+sys.stdin.readline()
+while True:
+    sys.stdout.write("x" * 1_000_000)
+"""
+    failure = await settled(McpSource(raw(program), tmp_path))
+    assert failure == (
+        "MCP server `raw` closed the connection; stdout is not JSON-RPC: a line longer than 33554432 bytes"
+    )
 
 
 async def test_cancelling_while_connecting_ends_the_child(tmp_path):
