@@ -1,0 +1,16 @@
+-- Neovim with yetone/avante.nvim: start with :AvanteAsk
+-- The plugin passes on few variables, so name the ones your provider needs.
+require("avante").setup({
+  provider = "acp-agent",
+  acp_providers = {
+    ["acp-agent"] = {
+      command = "acp-agent",
+      args = {  },
+      env = {
+        HOME = os.getenv("HOME"),
+        ANTHROPIC_API_KEY = os.getenv("ANTHROPIC_API_KEY"),
+        OPENAI_API_KEY = os.getenv("OPENAI_API_KEY"),
+      },
+    },
+  },
+})
