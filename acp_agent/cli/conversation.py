@@ -13,53 +13,53 @@ _LOOKS: dict[str, Look] = {"in_progress": "dim", "completed": "green", "failed":
 
 
 class TextPrinter:
-    """Prints updates as they come. `answer` takes the agent's words, `aside` tools, plans and notices."""
+    """Prints updates as they come. `answer` takes the agent's words, `aside` thoughts, tools and notices."""
 
     def __init__(self, answer: TextIO, aside: TextIO, style: Style) -> None:
         self._answer = answer
         self._aside = aside
         self._style = style
-        self._in_text = False  # the last thing printed was the answer, without a line end
+        self._open: TextIO | None = None  # the stream whose last line has no end yet
         self._titles: dict[str, str] = {}
 
     def update(self, update: JsonObject) -> None:
         """Print one `session/update`."""
         match update.get("sessionUpdate"):
             case "agent_message_chunk":
-                self._text(_text_of(update.get("content")))
+                self._stream(self._answer, _text_of(update.get("content")))
             case "agent_thought_chunk":
-                self._note(self._style.paint(_text_of(update.get("content")).rstrip("\n"), "dim"))
+                self._stream(self._aside, _text_of(update.get("content")), "dim")
             case "tool_call" | "tool_call_update":
                 self._tool(update)
             case "plan":
                 self._plan(update.get("entries"))
             case "notice":
                 notice = f"! {update.get('title')} {update.get('description', '')}"
-                self._note(self._style.paint(notice, "yellow"))
+                self.note(self._style.paint(notice, "yellow"))
             case _:
                 pass
 
-    def end(self) -> None:
-        """End the last line."""
-        if self._in_text:
-            self._answer.write("\n")
-            self._answer.flush()
-            self._in_text = False
-
     def note(self, text: str) -> None:
         """Print a line of our own beside the answer."""
-        self._note(text)
-
-    def _text(self, text: str) -> None:
-        self._answer.write(text)
-        self._answer.flush()
-        self._in_text = not text.endswith("\n") if text else self._in_text
-
-    def _note(self, text: str) -> None:
         self.end()
-        if text:
-            self._aside.write(f"{text}\n")
-            self._aside.flush()
+        self._aside.write(f"{text}\n")
+        self._aside.flush()
+
+    def end(self) -> None:
+        """End the last line."""
+        if self._open is not None:
+            self._open.write("\n")
+            self._open.flush()
+            self._open = None
+
+    def _stream(self, stream: TextIO, text: str, look: Look | None = None) -> None:
+        if not text:
+            return
+        if self._open is not stream:
+            self.end()
+        stream.write(self._style.paint(text, look) if look else text)
+        stream.flush()
+        self._open = None if text.endswith("\n") else stream
 
     def _tool(self, update: JsonObject) -> None:
         call_id = str(update.get("toolCallId"))
@@ -69,13 +69,13 @@ class TextPrinter:
         status = update.get("status")
         if status in ("in_progress", "completed", "failed"):
             mark = self._style.paint(_MARKS[status], _LOOKS[status])
-            self._note(f"  {mark} {self._titles.get(call_id, call_id)}")
+            self.note(f"  {mark} {self._titles.get(call_id, call_id)}")
 
     def _plan(self, entries: JsonValue) -> None:
         for entry in entries if isinstance(entries, list) else []:
             if isinstance(entry, dict):
                 mark = _MARKS.get(str(entry.get("status")), "○")
-                self._note(self._style.paint(f"  {mark} {entry.get('content')}", "dim"))
+                self.note(self._style.paint(f"  {mark} {entry.get('content')}", "dim"))
 
 
 class JsonPrinter:

@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import anyio
@@ -52,31 +52,35 @@ def agent_command(args: Namespace) -> list[str]:
 
 
 class Approver:
-    """Answers permission requests: yes to all, a question to the person at the terminal, or no."""
+    """Answers permission requests: yes to all, a question to the person at the terminal, or no.
+
+    `asked` holds the titles of all requests so far.
+    """
 
     def __init__(self, *, always: bool, interactive: bool) -> None:
         self._always = always
         self._interactive = interactive and sys.stdin.isatty()
         self.printer: TextPrinter | None = None
+        self.asked: list[str] = []
 
     async def answer(self, params: JsonObject) -> JsonValue:
         """The outcome for one `session/request_permission`."""
         options = [option for option in _list(params.get("options")) if isinstance(option, dict)]
         call = params.get("toolCall")
         title = str(call.get("title")) if isinstance(call, dict) else "a tool call"
+        self.asked.append(title)
         if self._always:
+            self._note(f"  allowed: {title}")
             return _select(options, "allow_once")
         if not self._interactive:
-            if self.printer is not None:
-                self.printer.note(f"  denied: {title} (allow with `--auto-approve` or `--mode`)")
+            self._note(f"  denied: {title} (allow with `--auto-approve` or `--mode`)")
             return _select(options, "reject_once")
         return await self._ask(title, options)
 
     async def _ask(self, title: str, options: list[JsonObject]) -> JsonValue:
-        if self.printer is not None:
-            self.printer.note(f"\n  permission needed: {title}")
-            for number, option in enumerate(options, 1):
-                self.printer.note(f"    {number}  {option.get('name')}")
+        self._note(f"\n  permission needed: {title}")
+        for number, option in enumerate(options, 1):
+            self._note(f"    {number}  {option.get('name')}")
         sys.stderr.write("  your choice: ")
         sys.stderr.flush()
         reply = (await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)).strip()
@@ -84,9 +88,19 @@ class Approver:
             return {"outcome": {"outcome": "selected", "optionId": options[int(reply) - 1].get("optionId")}}
         return _select(options, "reject_once")
 
+    def _note(self, text: str) -> None:
+        if self.printer is not None:
+            self.printer.note(text)
+
 
 async def run_prompt(
-    command: Sequence[str], cwd: Path, text: str, approver: Approver, as_json: bool = False
+    command: Sequence[str],
+    cwd: Path,
+    text: str,
+    approver: Approver,
+    as_json: bool = False,
+    mcp_servers: Sequence[JsonObject] = (),
+    env: Mapping[str, str] | None = None,
 ) -> int:
     """Start the agent, run one turn, print it; returns the exit code."""
     json_printer = JsonPrinter(sys.stdout)
@@ -95,14 +109,14 @@ async def run_prompt(
     transport: ProcessTransport | None = None
     try:
         async with (
-            start_agent(command, cwd=cwd) as transport,
+            start_agent(command, cwd=cwd, env=env) as transport,
             connect(
                 transport,
                 on_update=lambda _, update: draw(update),
                 requests={"session/request_permission": approver.answer},
             ) as client,
         ):
-            session_id = await client.new_session(str(cwd))
+            session_id = await client.new_session(str(cwd), mcp_servers)
             stop_reason = await _prompt_until_interrupted(client, session_id, text)
     except RpcError as exc:
         printer.end()
