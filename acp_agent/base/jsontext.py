@@ -48,7 +48,7 @@ def load(text: bytes) -> JsonValue:
 def dump(value: object) -> bytes:
     """Encode as one line of UTF-8 JSON.
 
-    Lone surrogates, which have no UTF-8 form, become U+FFFD; non-finite floats become null.
+    Lone surrogates, which have no UTF-8 form, become `?`; non-finite floats become null.
     """
     try:
         return _encoder.encode(value)

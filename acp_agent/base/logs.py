@@ -14,3 +14,5 @@ def configure_logging(level: str) -> None:
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(level.upper())
+    # Libraries log requests and tracebacks, which may hold secrets; without this, Python would print them.
+    logging.getLogger().addHandler(logging.NullHandler())

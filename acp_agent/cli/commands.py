@@ -141,6 +141,18 @@ COMMANDS: tuple[Command, ...] = (
         examples=(("acp-agent editor-config zed", "for Zed's settings.json"),),
     ),
     Command(
+        name="login",
+        help="enter an API key",
+        description="Ask for a provider's API key and keep it in a file only you can read.",
+        argument=Argument(
+            name="provider", required=False, help="whose key: anthropic, openai, openrouter or one of yours"
+        ),
+        examples=(
+            ("acp-agent login anthropic", "paste a key, it is not shown"),
+            ("pass show openai | acp-agent login openai", "take the key from a password manager"),
+        ),
+    ),
+    Command(
         name="models",
         help="list the models that can be chosen",
         options=(_CONFIG, _JSON),

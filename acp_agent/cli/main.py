@@ -46,6 +46,10 @@ def _dispatch(args: Namespace) -> int:
             from acp_agent.cli import editor_config
 
             return editor_config.main(args)
+        case "login":
+            from acp_agent.cli import login
+
+            return login.main(args)
         case "models":
             from acp_agent.cli import models
 

@@ -10,6 +10,7 @@ import anyio
 
 import acp_agent
 from acp_agent.base.errors import AcpAgentError
+from acp_agent.base.groups import one_error
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.rpc.errors import INTERNAL_ERROR, RpcError, method_not_found
 from acp_agent.rpc.peer import Call, Handler, Peer, Tap, object_params
@@ -129,18 +130,19 @@ async def connect(
     peer = Peer(
         transport, admission=admit, error_from=_to_rpc, preempt={"session/update": take_update}, tap=tap
     )
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(peer.serve)
-        answer = await peer.request(
-            "initialize",
-            {
-                "protocolVersion": PROTOCOL_VERSION,
-                "clientCapabilities": capabilities or {},
-                "clientInfo": {"name": "acp-agent", "version": acp_agent.__version__},
-            },
-        )
-        yield Client(peer, _object(answer))
-        tasks.cancel_scope.cancel()
+    with one_error():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(peer.serve)
+            answer = await peer.request(
+                "initialize",
+                {
+                    "protocolVersion": PROTOCOL_VERSION,
+                    "clientCapabilities": capabilities or {},
+                    "clientInfo": {"name": "acp-agent", "version": acp_agent.__version__},
+                },
+            )
+            yield Client(peer, _object(answer))
+            tasks.cancel_scope.cancel()
 
 
 def _serving(handler: RequestHandler) -> Handler:

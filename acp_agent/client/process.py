@@ -13,6 +13,7 @@ import anyio
 from anyio.abc import ByteReceiveStream, Process
 
 from acp_agent.base.errors import ConnectionLost
+from acp_agent.base.groups import one_error
 from acp_agent.rpc.framing import DEFAULT_FRAME_LIMIT, Frame, LineFramer
 from acp_agent.rpc.transport import EndOfTransport, Transport
 
@@ -92,20 +93,21 @@ async def start_agent(
         raise AgentNotStarted(command, exc.strerror or str(exc)) from exc
     assert process.stderr is not None  # opened with pipes
     transport = ProcessTransport(process)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(transport.watch_stderr, process.stderr)
-        try:
-            yield transport
-        finally:
-            with anyio.CancelScope(shield=True):
-                await transport.aclose()
-                with anyio.move_on_after(EXIT_TIME) as patience:
-                    await process.wait()
-                if patience.cancelled_caught:
-                    process.kill()
-                    await process.wait()
-                tasks.cancel_scope.cancel()
-                await process.aclose()
+    with one_error():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(transport.watch_stderr, process.stderr)
+            try:
+                yield transport
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await transport.aclose()
+                    with anyio.move_on_after(EXIT_TIME) as patience:
+                        await process.wait()
+                    if patience.cancelled_caught:
+                        process.kill()
+                        await process.wait()
+                    tasks.cancel_scope.cancel()
+                    await process.aclose()
 
 
 if TYPE_CHECKING:

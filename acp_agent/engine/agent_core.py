@@ -74,6 +74,8 @@ class AgentCore:
 
     def __init__(self, parts: AgentParts, tasks: TaskGroup) -> None:
         self._parts = parts
+        self._providers = parts.providers
+        self._retired: list[Provider] = []  # turns may still be using them; closed at the end
         self._tasks = tasks
         self._live: dict[SessionId, Session] = {}
         self._opening = anyio.Lock(fast_acquire=True)  # two loads of one session must find one actor
@@ -177,17 +179,28 @@ class AgentCore:
             await live.close()
         await self._parts.store.delete(SessionId(session_id))
 
+    def use_providers(self, providers: Mapping[str, Provider]) -> None:
+        """Ask these from the next step on, in every session."""
+        self._retired += self._providers.values()
+        self._providers = providers
+
     async def aclose(self) -> None:
         """End all sessions, then close providers and store."""
         async with anyio.create_task_group() as closing:
             for session in list(self._live.values()):
                 closing.start_soon(session.close)
-        for provider in self._parts.providers.values():
+        for provider in (*self._retired, *self._providers.values()):
             await provider.aclose()
         await self._parts.store.aclose()
 
     def _build(self, record: SessionRecord, opening: Opening) -> Session:
         named = {server.name: server for server in (*opening.defaults.servers, *opening.servers)}
+        names = [server.name for server in opening.servers]
+        warnings = [
+            f"Several MCP servers are called `{name}`; only the last one is used"
+            for name in named
+            if names.count(name) > 1
+        ]
         cwd = opening.workspace.roots[0]
         sources: Sequence[ToolSource] = [self._parts.connect(server, cwd) for server in named.values()]
         return Session(
@@ -196,7 +209,7 @@ class AgentCore:
             opening.host,
             opening.workspace,
             sources=sources,
-            warnings=opening.defaults.warnings,
+            warnings=(*opening.defaults.warnings, *warnings),
         )
 
     def _start(self, session: Session) -> None:
@@ -210,11 +223,11 @@ class AgentCore:
             self._live.pop(session.id, None)
 
     def _models(self) -> tuple[ModelInfo, ...]:
-        return tuple(model for provider in self._parts.providers.values() for model in provider.models())
+        return tuple(model for provider in self._providers.values() for model in provider.models())
 
     def _choose_model(self, model_id: str) -> tuple[Provider, ModelInfo]:
         name = model_id.partition("/")[0]
-        provider = self._parts.providers.get(name)
+        provider = self._providers.get(name)
         if provider is not None:
             for model in provider.models():
                 if model.id == model_id:

@@ -317,22 +317,31 @@ class ModelEndpoint:
         )
 
     def _new_client(self) -> httpx.AsyncClient:
+        import urllib.request  # lazy: 5 ms, and httpx needs it too
+
         import httpx  # lazy: 20 ms, needed only to talk to a model
 
         settings = self._settings
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30.0)
+        timeout = httpx.Timeout(
+            settings.idle_timeout,
+            connect=settings.connect_timeout,
+            write=settings.first_byte_timeout,
+            pool=None,
+        )
         try:
+            if not address.is_loopback(self._url) and any(
+                scheme != "no" for scheme in urllib.request.getproxies()
+            ):
+                return httpx.AsyncClient(headers=self._headers, timeout=timeout, limits=limits)
+
+            from acp_agent.providers.transport import MergingTransport  # lazy: imports httpx
+
+            # Building a TLS context takes 40 ms, which a plain-http server never uses.
+            plain = address.is_plain_http(self._url)
+            transport = MergingTransport(None if plain else httpx.create_ssl_context(), limits)
             return httpx.AsyncClient(
-                headers=self._headers,
-                # Building a verifying TLS context takes 40 ms, which a plain-http server never uses.
-                verify=not address.is_plain_http(self._url),
-                trust_env=not address.is_loopback(self._url),
-                follow_redirects=False,
-                timeout=httpx.Timeout(
-                    settings.idle_timeout, connect=settings.connect_timeout, write=60.0, pool=None
-                ),
-                limits=httpx.Limits(
-                    max_connections=None, max_keepalive_connections=20, keepalive_expiry=30.0
-                ),
+                headers=self._headers, timeout=timeout, transport=transport, trust_env=False
             )
         except (ImportError, ValueError, OSError, httpx.InvalidURL) as exc:
             raise ProviderError(

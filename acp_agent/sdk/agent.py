@@ -10,10 +10,12 @@ from pathlib import Path
 import anyio
 
 from acp_agent.base.errors import ConfigError
+from acp_agent.base.paths import find_places
 from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults
 from acp_agent.model.mcp import McpServer
 from acp_agent.ports import SessionStore, ToolSource, Workspace
 from acp_agent.sdk.config import Config, load_config
+from acp_agent.sdk.keys import forget_keys
 from acp_agent.sdk.providers import build_providers
 from acp_agent.tools.builtin import builtin_tools
 from acp_agent.workspaces.local import LocalWorkspace
@@ -56,8 +58,23 @@ class Agent:
         """Files and processes of this machine, confined to `roots`."""
         return LocalWorkspace(roots, self._env)
 
+    def log_in(self) -> None:
+        """Take up keys and settings as they are now.
+
+        Raises:
+            ConfigError: a setting cannot be used.
+        """
+        config = load_config(cwd=None, env=self._env, cli=self._options)
+        self.core.use_providers(build_providers(config))
+
     def log_out(self) -> None:
-        """Forget stored keys; those in the environment or a settings file are not ours to forget."""
+        """Forget the keys entered with `acp-agent login`; those in the environment or in settings stay.
+
+        Raises:
+            ConfigError: the keys cannot be deleted.
+        """
+        forget_keys(find_places(self._env))
+        self.log_in()
 
 
 @asynccontextmanager

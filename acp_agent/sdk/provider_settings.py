@@ -11,6 +11,7 @@ import msgspec
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places
+from acp_agent.sdk.keys import stored_keys
 from acp_agent.sdk.presets import ALWAYS_PRESENT, PRESETS, Preset, ProviderType
 from acp_agent.sdk.secret import Secret
 from acp_agent.sdk.settings_file import ModelTable, ProviderTable, SettingsFile
@@ -74,8 +75,13 @@ def collect_providers(
     Raises:
         ConfigError: a provider in the file cannot work.
     """
-    names = dict.fromkeys([*ALWAYS_PRESENT, *user.providers, *mentioned])
-    return {name: _provider(name, user.providers.get(name), user_file, env, script, places) for name in names}
+    stored = stored_keys(places)
+    preset_keys = [name for name in stored if name in PRESETS]
+    names = dict.fromkeys([*ALWAYS_PRESENT, *user.providers, *preset_keys, *mentioned])
+    return {
+        name: _provider(name, user.providers.get(name), user_file, env, script, places, stored.get(name))
+        for name in names
+    }
 
 
 def _provider(
@@ -85,6 +91,7 @@ def _provider(
     env: Mapping[str, str],
     script: Path | None,
     places: Places,
+    stored_key: Secret | None,
 ) -> ProviderConfig:
     written = table or ProviderTable()
     preset = PRESETS.get(name)
@@ -111,6 +118,8 @@ def _provider(
     _check_url(url, f"`{preset.base_url_env}" if env_url else f"{key}.base_url")
     own_endpoint = bool(written.base_url) and not env_url
     api_key, source = _find_key(written, preset, env, own_endpoint=own_endpoint)
+    if api_key is None and stored_key is not None:
+        api_key, source = stored_key, "`acp-agent login`"
     return ProviderConfig(
         name=name,
         type=kind,

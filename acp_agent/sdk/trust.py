@@ -15,6 +15,7 @@ import msgspec
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places
+from acp_agent.sdk.private_file import write_private
 from acp_agent.sdk.settings_file import check_settings, parse_toml, read_bytes
 
 
@@ -94,15 +95,5 @@ def _list_file(data_dir: Path) -> Path:
 def _save(places: Places, folders: dict[str, str]) -> None:
     if places.data_dir is None:
         raise ConfigError("there is no folder to keep the list in", hint="set `ACP_AGENT_HOME`")
-    path = _list_file(places.data_dir)
-    written = path.with_name(f"{path.name}.{os.getpid()}")
     content = msgspec.json.format(msgspec.json.encode(TrustList(folders)), indent=2)
-    try:
-        places.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        written.unlink(missing_ok=True)
-        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(content)
-        written.replace(path)
-    except OSError as exc:
-        raise ConfigError(f"`{path}`: cannot be written: {exc.strerror}") from exc
+    write_private(_list_file(places.data_dir), content)

@@ -52,6 +52,7 @@ def migrate(db: sqlite3.Connection, where: str) -> None:
     (found,) = db.execute("PRAGMA user_version").fetchone()
     if found > len(MIGRATIONS):
         raise StoreTooNew(where, found, len(MIGRATIONS))
-    for step in MIGRATIONS[found:]:
-        step(db)
-    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    if found < len(MIGRATIONS):
+        for step in MIGRATIONS[found:]:
+            step(db)
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

@@ -79,7 +79,7 @@ async def _opened(factory: Callable[[], SessionStore]) -> AsyncGenerator[Session
 async def _check_records(store: SessionStore) -> None:
     record = SessionRecord(
         SessionId("records"),
-        cwd="/work/ä",
+        cwd="/somewhere/ä",
         created_at=_LONG_AGO,
         updated_at=_LONG_AGO + timedelta(microseconds=1),
         additional_directories=("/other", "/third"),

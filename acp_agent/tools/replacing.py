@@ -46,6 +46,8 @@ def _with_line_ends_of(text: str, old: str, new: str) -> list[tuple[str, str]]:
     unix = old.replace("\r\n", "\n"), new.replace("\r\n", "\n")
     windows = unix[0].replace("\n", "\r\n"), unix[1].replace("\n", "\r\n")
     n_windows = text.count("\r\n")
+    if n_windows == 0:
+        return [unix]
     mostly_windows = n_windows > text.count("\n") - n_windows
     return [windows, (old, new), unix] if mostly_windows else [(old, new), unix, windows]
 

@@ -16,7 +16,7 @@ from anyio.abc import Process
 from acp_agent.base.errors import WorkspaceError
 from acp_agent.ports import ProcessResult, RunSink
 from acp_agent.workspaces.output import OutputTail, Throttle
-from acp_agent.workspaces.processtree import descendants, signal_tree
+from acp_agent.workspaces.processtree import Member, descendants, signal_tree
 
 GRACE = 2.0
 """Seconds between asking processes to stop and killing them."""
@@ -90,7 +90,7 @@ async def _read_all(
 
 async def _end(process: Process, all_read: anyio.Event) -> None:
     """Stop what is left of the command's group; bounded, whatever the processes do."""
-    stragglers = ()
+    stragglers: tuple[Member, ...] = ()
     if process.returncode is None:
         stragglers = descendants(process.pid)
         signal_tree(process.pid, stragglers, "end")

@@ -37,6 +37,10 @@ class Backend(Protocol):
         """Local files and processes, confined to these directories."""
         ...
 
+    def log_in(self) -> None:
+        """Take up keys that were entered since the start."""
+        ...
+
     def log_out(self) -> None:
         """Forget stored keys."""
         ...
@@ -78,6 +82,7 @@ class Router:
         known = [method["id"] for method in capabilities.auth_methods(terminal=self._offer.auth_terminal)]
         if params.method_id not in known:
             raise invalid_params("methodId", f"unknown method; choose one of: {', '.join(map(str, known))}")
+        self._backend.log_in()
         return {}
 
     async def _log_out(self, call: Call) -> JsonValue:
