@@ -15,7 +15,12 @@ def one_error() -> Generator[None, None, None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:  # pyright: ignore[reportUnknownMemberType]
-            error = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        raise error from error.__cause__  # pyright: ignore[reportUnknownMemberType]
+        raise _innermost(group) from None
+
+
+def _innermost(error: BaseException) -> BaseException:
+    if isinstance(error, BaseExceptionGroup):
+        inner: tuple[BaseException, ...] = error.exceptions
+        if len(inner) == 1:
+            return _innermost(inner[0])
+    return error

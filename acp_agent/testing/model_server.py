@@ -76,6 +76,7 @@ class ModelServer:
         self.openai_url = f"{self.url}/v1"
         self.anthropic_url = self.url
         self.requests: list[RecordedRequest] = []
+        self.n_connections = 0
         self.abandoned = anyio.Event()
 
 
@@ -96,6 +97,7 @@ async def serve_model(
         failures: dict[Reply, int] = {}
 
         async def serve(stream: SocketStream) -> None:
+            server.n_connections += 1
             async with stream:
                 try:
                     await _Exchange(server, handler, failures, stream, chunk_bytes).serve_all()

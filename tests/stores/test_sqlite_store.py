@@ -62,6 +62,9 @@ async def test_sessions_survive_reopening_the_file(path, store):
     await store.aclose()
     assert await reopened.get(S) == before
     await reopened.aclose()
+    await reopened.sync(S)  # a closed store opens again by itself
+    assert await texts(reopened) == ["one", "two"]
+    await reopened.aclose()
 
 
 async def test_append_marks_the_session_as_changed_by_the_given_clock(path):

@@ -113,6 +113,12 @@ async def test_lines_the_model_sends_windows_style_fit_a_unix_file(told, root):
     assert (root / "a").read_bytes() == b"1\n2\n"
 
 
+async def test_line_ends_alone_are_no_difference(told, root):
+    (root / "a").write_bytes(b"one\ntwo\n")
+    with pytest.raises(ToolError, match="differ only in line ends"):
+        await told(edit, path="a", old_text="one\ntwo", new_text="one\r\ntwo")
+
+
 async def test_an_ambiguous_text_is_not_replaced(told, root):
     (root / "a").write_text("x\ny\nx\n", encoding="utf-8")
     with pytest.raises(ToolError, match=r"is there 2 times, at lines 1, 3; add lines .* `replace_all`"):

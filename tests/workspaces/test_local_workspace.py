@@ -79,9 +79,9 @@ async def test_a_pipe_neither_hangs_nor_is_replaced(workspace, root):
 async def test_writing_keeps_the_permission_bits(workspace, root):
     script = root / "run.sh"
     script.write_text("old", encoding="utf-8")
-    script.chmod(0o750)
+    script.chmod(0o777)  # more than a umask would leave to a new file
     await workspace.write_text(script, "new")
-    assert stat.S_IMODE(script.stat().st_mode) == 0o750
+    assert stat.S_IMODE(script.stat().st_mode) == 0o777
     assert script.read_text(encoding="utf-8") == "new"
 
 
