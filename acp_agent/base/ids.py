@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import NewType, Protocol
 
 SessionId = NewType("SessionId", str)
@@ -21,7 +21,7 @@ class IdSource(Protocol):
 
 def random_id(prefix: str) -> str:
     """An unguessable id such as `sess_3f9c…`; 128 bits, URL-safe, never reused."""
-    return f"{prefix}_{secrets.token_hex(16)}"
+    return f"{prefix}_{os.urandom(16).hex()}"
 
 
 def counting_ids() -> IdSource:

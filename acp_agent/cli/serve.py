@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ def main(options: Mapping[str, str]) -> int:
     if own_stdio_is_terminal():
         sys.stderr.write(AT_A_TERMINAL)
     wire = claim_stdio()
+    gc.disable()  # until everything is loaded: it stays for good, and searching it costs a tenth of the start
     from acp_agent.server.opening import open_conversation  # lazy: after the streams are claimed
 
     opening = open_conversation(wire)

@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 FLUSH_AFTER = 0.25
 """Seconds of an unfinished message that a killed process may lose."""
 
+WRITE_TIME = 10.0
+"""Seconds the store may take for one append before that counts as a failure."""
+
 
 class Journal:
     """Appends to a store, feeds the session's folds, publishes to one listener.
@@ -133,16 +136,22 @@ class Journal:
     async def _write(self) -> None:
         if not self._unstored or not self._begun:
             return
+        batch, self._unstored = self._unstored, []  # more may be said while the store is busy
         try:
-            with anyio.CancelScope(shield=True):  # half an append would be repeated by the next one
+            # Half an append would be repeated by the next one.
+            with anyio.move_on_after(WRITE_TIME, shield=True) as limit:
                 if self._record is not None:
                     await self._store.create(self._record)
                     self._record = None
-                await self._store.append(self._session_id, self._unstored)
+                await self._store.append(self._session_id, batch)
+                batch = []
+            if limit.cancelled_caught:
+                raise StoreError(f"the store did not answer within {WRITE_TIME:.0f} s")
         except StoreError as exc:
             self._note_failure(exc)
             return
-        self._unstored = []
+        finally:
+            self._unstored[:0] = batch
         if self._failing:
             self._failing = False
             self._tell(events.Noticed("info", "The session is being saved again"))

@@ -218,8 +218,8 @@ class Session:
         )
         self.journal.begin(self._record)
         try:
-            await self._name_session(prompt.content)
-            await run_turn(prompt.turn_id, prompt.content, context, prompt.scope)
+            title = self._title_from(prompt.content)
+            await run_turn(prompt.turn_id, prompt.content, context, prompt.scope, opening=title)
         except Exception:
             logger.exception("the turn's end could not be recorded")
             fault = events.TurnFault("the end of the turn could not be recorded", "internal")
@@ -266,14 +266,16 @@ class Session:
                 tools.setdefault(tool.spec.name, tool)
         return tools
 
-    async def _name_session(self, content: tuple[Content, ...]) -> None:
+    def _title_from(self, content: tuple[Content, ...]) -> list[events.Event]:
+        """The event that names a session without a title after its first words."""
         if self.state.title is not None:
-            return
+            return []
         text = next((part.text for part in content if isinstance(part, Text) and part.text.strip()), "")
         line = " ".join(text.split())
-        if line:
-            title = line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1].rstrip() + "…"
-            await self.journal.record(events.TitleChanged(title, self._parts.clock()))
+        if not line:
+            return []
+        title = line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1].rstrip() + "…"
+        return [events.TitleChanged(title, self._parts.clock())]
 
     async def _change(self, event: events.ModeChanged | events.ModelChanged, *, unchanged: bool) -> None:
         if unchanged:

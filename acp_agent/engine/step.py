@@ -19,11 +19,15 @@ MAX_NAME = 64
 
 
 class StepResult(msgspec.Struct, frozen=True):
-    """What a complete answer of the model amounts to; `calls` are recorded and must be answered."""
+    """What a complete answer of the model amounts to.
+
+    `recorded` is how it stands in the journal; once it does, every one of `calls` must be answered.
+    """
 
     finish: chat.FinishReason
     usage: chat.Usage
     calls: tuple[ToolCall, ...]
+    recorded: tuple[events.Event, ...]
 
 
 class _Draft(msgspec.Struct):
@@ -89,11 +93,11 @@ async def run_step(
             fresh = _is_plain(draft.id) and draft.id not in taken_ids and draft.id not in calls
             call_id = ToolCallId(draft.id if fresh else new_id("call"))
             calls[call_id] = _complete(draft, call_id)
-    await journal.record(
+    recorded = (
         *(events.CallRequested(call.id, call.name, call.arguments or {}) for call in calls.values()),
         events.StepEnded(finished.reason, finished.usage, request.model.id),
     )
-    return StepResult(finished.reason, finished.usage, tuple(calls.values()))
+    return StepResult(finished.reason, finished.usage, tuple(calls.values()), recorded)
 
 
 def _complete(draft: _Draft, call_id: ToolCallId) -> ToolCall:

@@ -16,6 +16,9 @@ from acp_agent.model.toolcall import ToolCallPatch, ToolStatus
 UNANSWERED = "The call was interrupted before it returned; its effect is unknown. Check before repeating it."
 """What the model is told of a call that has no recorded result."""
 
+NOTHING_SAID = "(empty message)"
+"""What stands for a prompt without any content."""
+
 
 class Transcript:
     """A running fold; `apply` takes events in journal order."""
@@ -37,8 +40,9 @@ class Transcript:
             case events.ThoughtChunk(_, text):
                 self._add_prose(text, is_thought=True)
             case events.ThoughtEnded(_, signature):
+                self._add_prose("", is_thought=True)  # sealed thinking may have shown no text at all
                 self._end_prose(signature)
-            case events.CallRequested(call_id, name, arguments):
+            case events.CallRequested(call_id, name, arguments) if call_id not in self.call_ids:
                 self._begin_part()
                 self._end_prose()
                 self.call_ids.add(call_id)
@@ -49,7 +53,7 @@ class Transcript:
                 self._answers[call_id] = ToolResult(call_id, content, is_error)
             case events.UserSaid(_, content):
                 self._end_step()
-                self._messages.append(FromUser(tuple(_for_model(part) for part in content)))
+                self._messages.append(_from_user(content))
             case events.TurnEnded():
                 self._end_step()
             case _:
@@ -105,6 +109,12 @@ class Transcript:
                 )
             )
         self._parts, self._answers = [], {}
+
+
+def _from_user(content: tuple[Content, ...]) -> FromUser:
+    parts = tuple(_for_model(part) for part in content)
+    said = tuple(part for part in parts if not isinstance(part, Text) or part.text.strip())
+    return FromUser(said or (Text(NOTHING_SAID),))
 
 
 def _for_model(part: Content) -> Text | Image | Audio:

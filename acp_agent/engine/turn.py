@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 import anyio.lowlevel
@@ -46,16 +46,23 @@ class TurnContext(msgspec.Struct, frozen=True):
 
 
 async def run_turn(
-    turn_id: TurnId, content: tuple[Content, ...], context: TurnContext, scope: anyio.CancelScope
+    turn_id: TurnId,
+    content: tuple[Content, ...],
+    context: TurnContext,
+    scope: anyio.CancelScope,
+    *,
+    opening: Sequence[events.Event] = (),
 ) -> None:
     """Work on one prompt until it is answered; cancelling `scope` ends it as `cancelled`.
 
-    Ends with `TurnEnded` in the journal whatever happens.
+    `opening` is recorded together with the turn's start. Ends with `TurnEnded` in the journal, whatever
+    happens.
     """
     journal = context.journal
     stop_reason: StopReason = "cancelled"
     fault: events.TurnFault | None = None
     await journal.record(
+        *opening,
         events.TurnStarted(turn_id, context.clock()),
         events.UserSaid(MessageId(context.new_id("msg")), content),
     )
@@ -97,7 +104,7 @@ async def _loop(context: TurnContext) -> StopReason:
             new_id=context.new_id,
             drain=context.drain,
         )
-        await _report_usage(context, model, step)
+        await context.journal.record(*step.recorded, *_usage_events(context, model, step))
         if not step.calls:
             return _stop_reason(step)
         for call in step.calls:
@@ -113,14 +120,14 @@ def _stop_reason(step: StepResult) -> StopReason:
             return "end_turn"
 
 
-async def _report_usage(context: TurnContext, model: ModelInfo, step: StepResult) -> None:
+def _usage_events(context: TurnContext, model: ModelInfo, step: StepResult) -> list[events.Event]:
     usage = step.usage
     used = usage.input_tokens + usage.output_tokens
     if used == 0:  # the provider did not say
-        return
+        return []
     price = price_of(model, usage)
     cost = context.cost_so_far() if price is None else (context.cost_so_far() or 0.0) + price
-    await context.journal.record(events.UsageChanged(used, model.context_size, cost))
+    return [events.UsageChanged(used, model.context_size, cost)]
 
 
 def price_of(model: ModelInfo, usage: Usage) -> float | None:

@@ -41,8 +41,21 @@ def check_headers(provider: str, headers: Mapping[str, str]) -> None:
         if not (value.isascii() and value.isprintable()) or value != value.strip():
             raise ConfigError(
                 f"provider `{provider}`: the value of header `{name}` has characters that cannot be sent",
-                hint="look for spaces, line ends or other stray characters in the API key",
+                hint="look for line ends or other stray characters in it",
             )
+
+
+def check_key(provider: str, key: str) -> None:
+    """Accept keys that can be part of a header.
+
+    Raises:
+        ConfigError: it cannot be one; the message does not repeat it.
+    """
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigError(
+            f"the API key of provider `{provider}` has characters that cannot be sent",
+            hint="look for spaces, line ends or other stray characters in it",
+        )
 
 
 def is_plain_http(url: str) -> bool:

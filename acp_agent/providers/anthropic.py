@@ -9,6 +9,7 @@ from acp_agent import ports
 from acp_agent.base.jsontext import dump
 from acp_agent.model.chat import ModelDelta, ModelRequest
 from acp_agent.model.session import ModelInfo
+from acp_agent.providers import address
 from acp_agent.providers.anthropic_answer import MessagesDecoder
 from acp_agent.providers.anthropic_request import messages_body
 from acp_agent.providers.http import DEFAULT_HTTP, HttpSettings, ModelEndpoint
@@ -39,6 +40,7 @@ class AnthropicProvider:
         self.name = name
         self._models = models
         self._thinking_budget = thinking_budget
+        address.check_key(name, api_key or "")
         authorization = {"x-api-key": api_key} if api_key else {}
         self._endpoint = ModelEndpoint(
             name,

@@ -10,6 +10,7 @@ from acp_agent.base.ids import IdSource, random_id
 from acp_agent.base.jsontext import dump
 from acp_agent.model.chat import ModelDelta, ModelRequest
 from acp_agent.model.session import ModelInfo
+from acp_agent.providers import address
 from acp_agent.providers.http import DEFAULT_HTTP, HttpSettings, ModelEndpoint
 from acp_agent.providers.openai_answer import ChatDecoder
 from acp_agent.providers.openai_request import chat_body
@@ -36,6 +37,7 @@ class OpenAIProvider:
         self.name = name
         self._models = models
         self._ids = ids
+        address.check_key(name, api_key or "")
         authorization = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._endpoint = ModelEndpoint(
             name,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import msgspec
 
@@ -62,6 +61,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     seconds = _positive(text)
     if seconds is not None:
         return seconds
+    from email.utils import parsedate_to_datetime  # lazy: 8 ms, and few servers send dates
+
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -34,7 +35,8 @@ def serve_wire(
 ) -> None:
     """Serve one client until it closes its end or the process is told to stop.
 
-    Turns are cancelled, journals flushed and children stopped before this returns.
+    Turns are cancelled, journals flushed and children stopped before this returns. Garbage collection may be
+    off when it is called; it is on from the moment everything is loaded.
     """
     anyio.run(_serve, wire, opening, open_backend, frame_limit)
 
@@ -49,6 +51,8 @@ async def _serve(
     async with open_backend() as backend:
         connection = Connection(transport, backend, offer=opening.offer)
         connection.load()
+        gc.freeze()
+        gc.enable()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
             await connection.serve()

@@ -1,0 +1,378 @@
+"""A whole agent core in memory: scripted model, fake tools, a host that remembers what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import anyio
+import anyio.lowlevel
+import msgspec
+import pytest
+
+from acp_agent import ports
+from acp_agent.base.clock import Clock
+from acp_agent.base.errors import StoreError
+from acp_agent.base.ids import IdSource, SessionId, counting_ids
+from acp_agent.base.jsontext import JsonObject
+from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults, Opening
+from acp_agent.engine.session import Session
+from acp_agent.engine.transcript import Transcript
+from acp_agent.model import events
+from acp_agent.model.chat import ChatMessage, FromAssistant, FromTools, FromUser, Text, ToolUse
+from acp_agent.model.mcp import McpServer, StdioServer
+from acp_agent.model.permission import Access, Decision, Effect, PermissionRequest
+from acp_agent.model.session import SessionRecord
+from acp_agent.model.toolcall import ToolOutcome, ToolSpec, succeeded
+from acp_agent.providers.scripted import ScriptedProvider
+from acp_agent.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    # Typing one fixture needs the name; the value is made by the fixture itself.
+    OpenStage: TypeAlias = "Callable[..., AbstractAsyncContextManager[Stage]]"
+
+ROOT = Path(__file__).resolve().parent
+NOW = datetime(2024, 5, 6, tzinfo=UTC)
+
+
+def ticking_clock() -> Clock:
+    """A clock that moves on one second whenever it is read."""
+    now = NOW
+
+    def tick() -> datetime:
+        nonlocal now
+        now += timedelta(seconds=1)
+        return now
+
+    return tick
+
+
+class Host:
+    """Remembers everything a session tells; answers questions with `decision`, or never if it is None."""
+
+    def __init__(self) -> None:
+        self.told: list[events.Event] = []
+        self.asked: list[PermissionRequest] = []
+        self.decision: Decision | None = "allow_once"
+        self.on_event: Callable[[events.Event], None] = lambda _: None
+        self._changed = anyio.Event()
+
+    @property
+    def broker(self) -> Host:
+        return self
+
+    async def ask(self, request: PermissionRequest) -> Decision:
+        self.asked.append(request)
+        await anyio.lowlevel.checkpoint()
+        if self.decision is None:
+            await anyio.sleep_forever()
+            raise AssertionError
+        return self.decision
+
+    def publish(self, session_id: SessionId, event: events.Event) -> None:
+        self.told.append(event)
+        self.on_event(event)
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def drain(self) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    def of(self, *kinds: type[events.Event]) -> list[events.Event]:
+        return [event for event in self.told if isinstance(event, kinds)]
+
+    @property
+    def ends(self) -> list[events.TurnEnded]:
+        return [event for event in self.told if isinstance(event, events.TurnEnded)]
+
+    @property
+    def text(self) -> str:
+        return "".join(event.text for event in self.told if isinstance(event, events.TextChunk))
+
+    async def wait_for(self, found: Callable[[], bool]) -> None:
+        with anyio.fail_after(5):
+            while not found():
+                await self._changed.wait()
+
+    async def wait_ends(self, n_turns: int) -> None:
+        await self.wait_for(lambda: len(self.ends) >= n_turns)
+
+
+class Tool:
+    """A tool that does what it is given; `started` is set when it runs."""
+
+    def __init__(
+        self,
+        name: str,
+        effect: Effect = "none",
+        work: Callable[[JsonObject, ports.ToolContext], Awaitable[ToolOutcome]] | None = None,
+        *,
+        paths: tuple[str, ...] = (),
+        check: Callable[[JsonObject], None] = lambda _: None,
+    ) -> None:
+        self._spec = ToolSpec(name, f"Tool {name}.", {"type": "object"})
+        self._effect: Effect = effect
+        self._work = work
+        self._paths = paths
+        self._check = check
+        self.started = anyio.Event()
+        self.runs: list[JsonObject] = []
+
+    @property
+    def spec(self) -> ToolSpec:
+        return self._spec
+
+    async def preview(self, args: JsonObject, context: ports.ToolContext) -> ports.Preview:
+        await anyio.lowlevel.checkpoint()
+        self._check(args)
+        access = Access(self._effect, f"{self._spec.name} {sorted(args)}", self._paths)
+        return ports.Preview(f"Use {self._spec.name}", "other", access)
+
+    async def run(self, args: JsonObject, context: ports.ToolContext) -> ToolOutcome:
+        self.started.set()
+        self.runs.append(args)
+        await anyio.lowlevel.checkpoint()
+        return succeeded("done") if self._work is None else await self._work(args, context)
+
+
+class Source:
+    """A tool source that settles at once, or never."""
+
+    def __init__(
+        self, name: str, *, failure: str | None = None, tools: Sequence[ports.Tool] = (), settles: bool = True
+    ) -> None:
+        self.name = name
+        self.failure = failure
+        self.running = False
+        self.n_waits = 0
+        self._tools = tools
+        self._settles = settles
+
+    async def run(self) -> None:
+        self.running = True
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.running = False
+
+    async def wait_settled(self) -> None:
+        self.n_waits += 1
+        await anyio.lowlevel.checkpoint()
+        if not self._settles:
+            await anyio.sleep_forever()
+
+    def tools(self) -> Sequence[ports.Tool]:
+        return self._tools
+
+
+class Workspace:
+    """Roots and nothing in them: the fake tools touch no files."""
+
+    def __init__(self, *roots: Path) -> None:
+        self.roots = roots
+
+    def resolve(self, path: str) -> Path:
+        raise NotImplementedError
+
+    async def read_text(self, path: Path) -> str:
+        raise NotImplementedError
+
+    async def write_text(self, path: Path, text: str) -> None:
+        raise NotImplementedError
+
+    async def list_dir(self, path: Path) -> list[ports.FileEntry]:
+        raise NotImplementedError
+
+    async def run(
+        self, command: str, *, cwd: Path, timeout: float, output_limit: int, sink: ports.RunSink
+    ) -> ports.ProcessResult:
+        raise NotImplementedError
+
+
+class SlowStore(MemoryStore):
+    """A store whose every write takes a few turns of the event loop, and that can fail or hang."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failing = False
+        self.hanging = False
+        self.appended: list[list[events.Event]] = []
+        self.n_syncs = 0
+
+    async def _wait(self) -> None:
+        for _ in range(2):
+            await anyio.lowlevel.checkpoint()
+        if self.hanging:
+            await anyio.sleep_forever()
+        if self.failing:
+            raise StoreError("the disk is full")
+
+    async def create(self, record: SessionRecord) -> None:
+        await self._wait()
+        await super().create(record)
+
+    async def update(self, record: SessionRecord) -> None:
+        await self._wait()
+        await super().update(record)
+
+    async def append(self, session_id: SessionId, events: Sequence[events.Event]) -> None:
+        await self._wait()
+        self.appended.append(list(events))
+        await super().append(session_id, events)
+
+    async def sync(self, session_id: SessionId) -> None:
+        await self._wait()
+        self.n_syncs += 1
+
+
+class Stage:
+    """An agent core with one open session, and everything around it within reach."""
+
+    def __init__(
+        self,
+        core: AgentCore,
+        store: MemoryStore,
+        provider: ScriptedProvider,
+        host: Host,
+        opening: Opening,
+    ) -> None:
+        self.core = core
+        self.store = store
+        self.provider = provider
+        self.host = host
+        self.opening = opening
+        self.session: Session = core.create(core.new_session_id(), opening)
+
+    def say(self, text: str) -> str:
+        return self.session.submit((Text(text),))
+
+    async def prompt(self, text: str) -> events.TurnEnded:
+        """Submit and wait for the end of that turn."""
+        turn_id = self.say(text)
+        await self.host.wait_for(lambda: any(end.turn_id == turn_id for end in self.host.ends))
+        return next(end for end in self.host.ends if end.turn_id == turn_id)
+
+    async def stored(self) -> list[events.Event]:
+        """The session's journal, everything flushed."""
+        await self.session.journal.flush()
+        return [event async for event in self.store.read(self.session.id)]
+
+    async def reopen(self) -> Stage:
+        """Close the session and open what the store has of it."""
+        await self.session.close()
+        self.session = await self.core.open(self.session.id, self.opening)
+        return self
+
+
+@pytest.fixture
+def open_stage() -> OpenStage:
+    @asynccontextmanager
+    async def open_stage(
+        script: str,
+        *tools: ports.Tool,
+        store: MemoryStore | None = None,
+        sources: Iterable[Source] = (),
+        defaults: Defaults | None = None,
+        max_steps: int = 50,
+        new_id: IdSource | None = None,
+        providers: Sequence[ports.Provider] = (),
+    ) -> AsyncGenerator[Stage, None]:
+        store = store or MemoryStore(clock=ticking_clock())
+        provider = ScriptedProvider(script)
+        by_name = {source.name: source for source in sources}
+
+        def connect(server: McpServer, cwd: Path) -> ports.ToolSource:
+            return by_name[server.name]
+
+        parts = AgentParts(
+            store=store,
+            providers={one.name: one for one in (provider, *providers)},
+            tools=tools,
+            connect=connect,
+            max_steps=max_steps,
+            new_id=new_id or counting_ids(),
+            clock=ticking_clock(),
+        )
+        host = Host()
+        opening = Opening(
+            host,
+            Workspace(ROOT),
+            defaults or Defaults("scripted/script"),
+            tuple(StdioServer(name, "unused") for name in by_name),
+        )
+        async with anyio.create_task_group() as tasks:
+            core = AgentCore(parts, tasks)
+            yield Stage(core, store, provider, host, opening)
+            with anyio.fail_after(5):
+                await core.aclose()
+
+    return open_stage
+
+
+def broken_rules(messages: Iterable[ChatMessage]) -> list[str]:
+    """What a model provider would refuse in this history."""
+    found: list[str] = []
+    seen: set[str] = set()
+    open_calls: list[str] = []
+    for number, message in enumerate(messages):
+        if number == 0 and not isinstance(message, FromUser):
+            found.append("the first message is not the user's")
+        answers = [result.call_id for result in message.results] if isinstance(message, FromTools) else []
+        if sorted(answers) != sorted(open_calls):
+            found.append(f"message {number} answers {answers}, the message before called {open_calls}")
+        open_calls = []
+        parts = message.results if isinstance(message, FromTools) else message.content
+        if not parts:
+            found.append(f"message {number} is empty")
+        for part in parts:
+            if isinstance(part, Text) and not part.text.strip():
+                found.append(f"message {number} has an empty text")
+            if isinstance(part, ToolUse):
+                open_calls.append(part.call_id)
+                if part.call_id in seen:
+                    found.append(f"call id {part.call_id} repeats")
+                seen.add(part.call_id)
+        if isinstance(message, FromAssistant) and all(type(part).__name__ == "Thought" for part in parts):
+            found.append(f"message {number} is nothing but thinking")
+    if open_calls:
+        found.append(f"the last message leaves {open_calls} unanswered")
+    return found
+
+
+def history(journal: Iterable[events.Event]) -> tuple[ChatMessage, ...]:
+    """The chat history these events amount to."""
+    transcript = Transcript()
+    for event in journal:
+        transcript.apply(event)
+    return transcript.messages()
+
+
+def coalesced(journal: Iterable[events.Event]) -> list[events.Event]:
+    """The events with neighbouring chunks of one message joined, as a store may hold them."""
+    joined: list[events.Event] = []
+    for event in journal:
+        last = joined[-1] if joined else None
+        if (
+            isinstance(event, events.TextChunk | events.ThoughtChunk)
+            and isinstance(last, events.TextChunk | events.ThoughtChunk)
+            and type(last) is type(event)
+            and last.message_id == event.message_id
+        ):
+            joined[-1] = msgspec.structs.replace(last, text=last.text + event.text)
+        else:
+            joined.append(event)
+    return joined
+
+
+async def collect(stream: AsyncIterator[events.Event]) -> list[events.Event]:
+    return [event async for event in stream]
+
+
+if TYPE_CHECKING:
+    _host: type[ports.Host] = Host
+    _tool: type[ports.Tool] = Tool
+    _source: type[ports.ToolSource] = Source
+    _workspace: type[ports.Workspace] = Workspace
