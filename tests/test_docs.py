@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from acp_agent.cli.commands import COMMANDS
+from acp_agent.surface.v1.router import Router
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def shell_blocks(text: str) -> list[str]:
+    return re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_continuous_integration_runs_the_test_command_of_the_readme_to_the_letter() -> None:
+    setup, tests, *_ = shell_blocks(README)
+    assert "acp-agent demo" in setup
+    assert tests in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_readme_names_every_command() -> None:
+    named = set(re.findall(r"^\| `acp-agent ?([a-z-]*)", README, flags=re.MULTILINE))
+    assert named == {"", *(command.name for command in COMMANDS if command.name != "serve")}
+
+
+def test_the_readme_names_every_method_that_is_served() -> None:
+    served = {
+        "initialize",
+        "session/cancel",
+        "$/cancel_request",
+        *Router.handlers(Router.__new__(Router)),
+    }
+    _, _, section = README.partition("ACP version 1:")
+    listed, _, _ = section.partition("; towards the client")
+    assert set(re.findall(r"`([^`]+)`", listed)) == served
+
+
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/configuration.md"])
+def test_links_between_documents_lead_somewhere(name: str) -> None:
+    page = ROOT / name
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert missing == []
