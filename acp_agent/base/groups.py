@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import cast
 
 
 @contextmanager
@@ -20,7 +21,9 @@ def one_error() -> Generator[None, None, None]:
 
 def _innermost(error: BaseException) -> BaseException:
     if isinstance(error, BaseExceptionGroup):
-        inner: tuple[BaseException, ...] = error.exceptions
+        # isinstance cannot tell what the group holds; every group holds exceptions.
+        inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
         if len(inner) == 1:
             return _innermost(inner[0])
+        return cast("BaseException", error)
     return error

@@ -121,6 +121,9 @@ class AgentCore:
         """
         async with self._opening:
             live = self._live.get(session_id)
+            if live is not None and live.is_closed:
+                await live.close()  # wait for its end, then open what it stored
+                live = None
             if live is not None:
                 live.host = opening.host
                 live.workspace = opening.workspace

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 FLUSH_AFTER = 0.25
 """Seconds of an unfinished message that a killed process may lose."""
 
-WRITE_TIME = 10.0
+WRITE_TIME = 5.0
 """Seconds the store may take for one append before that counts as a failure."""
 
 

@@ -103,6 +103,11 @@ class Session:
         """Whether a prompt is being worked on or waits."""
         return bool(self._prompts)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no more prompts; its end may still be going on."""
+        return self._closed
+
     async def run(self) -> None:
         """Live until `close` or cancellation; every accepted prompt gets its `TurnEnded`."""
         try:
@@ -115,6 +120,8 @@ class Session:
             self._closed = True
             with anyio.move_on_after(END_TIME, shield=True):
                 await self._end()
+            for prompt in self._prompts:  # only if there was no time to record their ends
+                self.journal.announce(events.TurnEnded(prompt.turn_id, "cancelled", self._parts.clock()))
             self._ended.set()
 
     def submit(self, content: tuple[Content, ...]) -> TurnId:
@@ -224,15 +231,13 @@ class Session:
             logger.exception("the turn's end could not be recorded")
             fault = events.TurnFault("the end of the turn could not be recorded", "internal")
             self.journal.announce(events.TurnEnded(prompt.turn_id, "error", self._parts.clock(), fault))
-        finally:
-            self._prompts.remove(prompt)
         await self._save_record()
         await self.journal.sync()
 
     async def _end(self) -> None:
         self._send.close()
         self._mailbox.close()
-        for prompt in list(self._prompts):
+        for prompt in self._prompts:
             prompt.scope.cancel()
             await self._work(prompt)
         await self._save_record()
@@ -251,13 +256,11 @@ class Session:
 
     async def _join_tools(self) -> Mapping[str, Tool]:
         tools = dict(self._parts.tools)
-        late = {source.name: f"it did not connect within {JOIN_TIME:.0f} s" for source in self._sources}
-        with anyio.move_on_after(JOIN_TIME):
-            for source in self._sources:
-                await source.wait_settled()
-                del late[source.name]
+        late = await self._await_sources()
         for source in self._sources:
-            problem = source.failure or late.get(source.name)
+            problem = source.failure
+            if source.name in late:
+                problem = f"it did not connect within {JOIN_TIME:.0f} s"
             if problem is not None and source.name not in self._reported_sources:
                 self._reported_sources.add(source.name)
                 title = f"MCP server `{source.name}` is not available"
@@ -265,6 +268,22 @@ class Session:
             for tool in source.tools():
                 tools.setdefault(tool.spec.name, tool)
         return tools
+
+    async def _await_sources(self) -> set[str]:
+        """Names of the sources that are still connecting after `JOIN_TIME`; each is waited for once only."""
+        late = {source.name for source in self._sources} - self._reported_sources
+
+        async def join(source: ToolSource) -> None:
+            await source.wait_settled()
+            late.discard(source.name)
+
+        if late:
+            with anyio.move_on_after(JOIN_TIME):
+                async with anyio.create_task_group() as joining:
+                    for source in self._sources:
+                        if source.name in late:
+                            joining.start_soon(join, source)
+        return late
 
     def _title_from(self, content: tuple[Content, ...]) -> list[events.Event]:
         """The event that names a session without a title after its first words."""
@@ -294,6 +313,8 @@ class Session:
     def _fold(self, event: events.Event) -> None:
         self.state.apply(event)
         self._transcript.apply(event)
+        if isinstance(event, events.TurnEnded):
+            self._prompts = [prompt for prompt in self._prompts if prompt.turn_id != event.turn_id]
 
     def _publish(self, event: events.Event) -> None:
         self.host.publish(self.id, event)

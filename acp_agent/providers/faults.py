@@ -117,15 +117,23 @@ def timed_out(provider: str, what: str, seconds: float) -> ProviderError:
 
 
 def unreachable(provider: str, origin: str, why: str, *, retryable: bool) -> ProviderError:
-    """The error for a connection that could not be made or broke before an answer."""
+    """The error for a connection that could not be made or broke before an answer.
+
+    A certificate that is not trusted stays so, whatever `retryable` says.
+    """
+    untrusted = "CERTIFICATE_VERIFY_FAILED" in why
+    if untrusted:
+        hint = "set `SSL_CERT_FILE` to a file with the certificates that your server or proxy needs"
+    elif retryable:
+        hint = "check the network connection and proxy settings"
+    else:
+        hint = "check that the server runs and that its base URL is right"
     return ProviderError(
         f"cannot reach `{provider}` at {origin}: {clean(why) or 'connection failed'}",
         fault="unreachable",
         provider=provider,
-        retryable=retryable,
-        hint="check that the server runs and that its base URL is right"
-        if not retryable
-        else "check the network connection and proxy settings",
+        retryable=retryable and not untrusted,
+        hint=hint,
     )
 
 

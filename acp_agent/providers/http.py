@@ -182,6 +182,8 @@ class ModelEndpoint:
                     try:
                         for event in events:
                             batch.extend(decoder.decode(event))
+                            if batch and type(batch[-1]) is StepFinished:
+                                break
                     except ProviderError:
                         if batch:
                             yield batch
@@ -258,6 +260,13 @@ class ModelEndpoint:
             request = client.build_request("POST", url, content=body)
             with anyio.fail_after(settings.first_byte_timeout):
                 return await client.send(request, stream=True)
+        except httpx.InvalidURL as exc:
+            raise ProviderError(
+                f"the base URL of `{self._provider}` cannot be used: {faults.clean(str(exc))}",
+                fault="not_configured",
+                provider=self._provider,
+                hint=f"correct the base URL of provider `{self._provider}`",
+            ) from exc
         except httpx.ConnectTimeout as exc:
             why = f"no connection within {settings.connect_timeout:g} seconds"
             raise faults.unreachable(self._provider, origin, why, retryable=True) from exc

@@ -2,7 +2,8 @@
 
 Three lanes, decided by tables given to the constructor, never by a handler's nature:
 
-*preempt*  notifications acted on at once, in the order received, by a plain function: cancellations
+*preempt*  notifications acted on by a plain function, which waits for nobody: cancellations; they find the
+           calls received before them begun, and those received later not
 *inline*   requests answered at once by a plain function, before the next line is looked at
 *task*     everything else, one task per call in the peer's own task group
 
@@ -96,7 +97,7 @@ class Peer:
         transport: owned by the peer; closed when `serve` returns.
         admission: decides which handler serves a call.
         inline: requests answered inside the receive loop.
-        preempt: notifications acted on inside the receive loop.
+        preempt: notifications acted on as soon as the calls received before them have begun.
         cancel_method: the notification that withdraws a request, both ways.
         error_from: turns any exception of a handler into the error answer.
         tap: observer of every line.
@@ -122,6 +123,7 @@ class Peer:
         self._tap = tap
         self._calls: dict[RequestId, list[Call]] = {}  # unanswered inbound requests; ids may collide
         self._waiting: dict[RequestId, _Waiter] = {}  # our unanswered requests
+        self._late: dict[RequestId, Callable[[JsonValue], None]] = {}  # for results of given up requests
         self._next_id = 0
         self._queue: list[bytes] = []  # lines not yet handed to the transport
         self._queued = 0  # their bytes, plus those the transport is writing
@@ -147,11 +149,18 @@ class Peer:
         """Enqueue a notification; never waits. After the connection closed it is dropped."""
         self.enqueue(wire.notification_line(method, params))
 
-    async def request(self, method: str, params: JsonValue, *, timeout: float | None = None) -> JsonValue:
+    async def request(
+        self,
+        method: str,
+        params: JsonValue,
+        *,
+        timeout: float | None = None,
+        late: Callable[[JsonValue], None] | None = None,
+    ) -> JsonValue:
         """Send a request and return the other side's result.
 
-        If the caller is cancelled or the timeout passes, the other side is told with the cancel method and
-        a late answer is dropped.
+        If the caller is cancelled or the timeout passes, the other side is told with the cancel method. A
+        result that comes all the same is given to `late`, which can undo what the request did, or dropped.
 
         Raises:
             RpcError: the other side answered with an error.
@@ -171,6 +180,8 @@ class Peer:
             del self._waiting[request_id]
             if waiter.response is None:
                 self.notify(self._cancel_method, {"requestId": request_id})
+                if late is not None:
+                    self._late[request_id] = late
         if waiter.response is None:
             raise ConnectionLost
         if waiter.response.error is not None:
@@ -238,12 +249,16 @@ class Peer:
             for call in self._calls.get(_cancelled_id(params), []):
                 call.scope.cancel()
         elif method in self._preempt:
-            try:
-                self._preempt[method](params)
-            except Exception as exc:
-                logger.warning("notification `%s` ignored: %s", method, self._error_from(exc))
+            # Not called right here: the calls read just before have no more than a place in the loop's queue.
+            handlers.start_soon(self._act, method, params)
         else:
             handlers.start_soon(self._run, Call(self, method, params, None, expects=False), None)
+
+    async def _act(self, method: str, params: JsonValue) -> None:
+        try:
+            self._preempt[method](params)
+        except Exception as exc:
+            logger.warning("notification `%s` ignored: %s", method, self._error_from(exc))
 
     def _answer_inline(self, call: Call) -> None:
         try:
@@ -268,11 +283,14 @@ class Peer:
 
     def _settle(self, response: wire.Response) -> None:
         waiter = self._waiting.get(response.id)
-        if waiter is None:
+        late = self._late.pop(response.id, None)
+        if waiter is not None:
+            waiter.response = response
+            waiter.done.set()
+        elif late is not None and response.error is None:
+            late(response.result)
+        else:
             logger.debug("dropped an answer to no open request: id %r", response.id)
-            return
-        waiter.response = response
-        waiter.done.set()
 
     async def _write_loop(self, serving: anyio.CancelScope) -> None:
         try:

@@ -19,6 +19,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias, assert_never
+from urllib.parse import urlsplit
 
 import anyio
 import msgspec
@@ -169,7 +170,7 @@ class _Exchange:
             for name, _, value in (line.partition(":") for line in header_lines)
         }
         content = await self._read_body(headers)
-        path = target.partition("?")[0]
+        path = urlsplit(target).path  # a client behind a proxy sends the whole URL
         if method == "GET" and path == "/v1/models":
             models: JsonObject = {"object": "list", "data": [{"id": "script", "object": "model"}]}
             await self._respond(200, "application/json", dump(models))

@@ -6,6 +6,7 @@ Laid over another workspace, which confines paths and does whatever the client c
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,11 +93,12 @@ class ClientWorkspace:
                     "cwd": str(cwd),
                     "outputByteLimit": output_limit,
                 },
+                late=self._release,
             )
         except RpcError as exc:
             raise WorkspaceError(f"the editor could not open a terminal: {exc.message}") from exc
-        terminal_id = created.get("terminalId") if isinstance(created, dict) else None
-        if not isinstance(terminal_id, str):
+        terminal_id = _terminal_id(created)
+        if terminal_id is None:
             raise WorkspaceError("the editor opened a terminal but did not say which")
         sink.terminal(terminal_id)
         terminal: JsonObject = {"terminalId": terminal_id}
@@ -109,14 +111,27 @@ class ClientWorkspace:
         except RpcError as exc:
             raise WorkspaceError(f"the editor's terminal failed: {exc.message}") from exc
         finally:
-            # Nobody waits for this answer: releasing also kills, and a cancel must not hang on the client.
-            self._peer.post("terminal/release", {"sessionId": self._session_id, **terminal})
+            self._release(terminal)
 
-    async def _call(self, method: str, params: JsonObject) -> JsonValue:
+    def _release(self, created: JsonValue) -> None:
+        """Give back the terminal of this answer to `terminal/create`."""
+        terminal_id = _terminal_id(created)
+        if terminal_id is not None:
+            # Nobody waits for this answer: releasing also kills, and a cancel must not hang on the client.
+            self._peer.post("terminal/release", {"sessionId": self._session_id, "terminalId": terminal_id})
+
+    async def _call(
+        self, method: str, params: JsonObject, *, late: Callable[[JsonValue], None] | None = None
+    ) -> JsonValue:
         try:
-            return await self._peer.request(method, {"sessionId": self._session_id, **params})
+            return await self._peer.request(method, {"sessionId": self._session_id, **params}, late=late)
         except ConnectionLost as exc:
             raise WorkspaceError(f"the editor is gone: {exc}") from exc
+
+
+def _terminal_id(created: JsonValue) -> str | None:
+    terminal_id = created.get("terminalId") if isinstance(created, dict) else None
+    return terminal_id if isinstance(terminal_id, str) else None
 
 
 def _result(answer: JsonValue, *, timed_out: bool) -> ProcessResult:
