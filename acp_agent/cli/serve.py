@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Mapping
 
@@ -19,6 +20,8 @@ def main(options: Mapping[str, str]) -> int:
     """Serve one client on the standard streams; `options` are settings from the command line."""
     if own_stdio_is_terminal():
         sys.stderr.write(AT_A_TERMINAL)
+    # Until the event loop takes over there is nothing to save; SIGINT stays as it is.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     wire = claim_stdio()
     gc.disable()  # until everything is loaded: it stays for good, and searching it costs a tenth of the start
     from acp_agent.server.opening import open_conversation  # lazy: after the streams are claimed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator, MutableSequence
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -44,13 +45,15 @@ from acp_agent.providers.script import (
     words,
 )
 
+REMEMBERED = 100
+
 _TOUR = Path(__file__).with_name("tour.script")
 
 
 class ScriptedProvider:
     """A deterministic model without state: the reply depends on the request alone.
 
-    `requests` holds every request so far, in order; pass `record` to keep them in a list of your own.
+    `requests` holds the last `REMEMBERED` requests, in order; pass `record` to keep all in a list of your own.
 
     Raises:
         ConfigError: the script cannot be understood.
@@ -64,7 +67,7 @@ class ScriptedProvider:
         record: list[ModelRequest] | None = None,
     ) -> None:
         self.name = name
-        self.requests: list[ModelRequest] = [] if record is None else record
+        self.requests: MutableSequence[ModelRequest] = deque(maxlen=REMEMBERED) if record is None else record
         self._script = parse_script(script) if isinstance(script, str) else script
         self._models = models or (ModelInfo(f"{name}/script", "Scripted model"),)
 

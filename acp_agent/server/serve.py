@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
@@ -57,6 +58,19 @@ async def _serve(
             tasks.start_soon(_stop_on_signal, tasks.cancel_scope)
             await connection.serve()
             tasks.cancel_scope.cancel()
+        _leave_at_the_latest()
+
+
+def _leave_at_the_latest() -> None:
+    """End the process even if a thread hangs in a call to a dead disk or network drive."""
+
+    def leave() -> None:
+        logger.error("not everything could be ended in order within %.1f s", END_TIME)
+        os._exit(1)
+
+    timer = threading.Timer(END_TIME, leave)
+    timer.daemon = True
+    timer.start()
 
 
 async def _stop_on_signal(serving: anyio.CancelScope) -> None:

@@ -18,7 +18,7 @@ from acp_agent.ports import ProcessResult, RunSink
 from acp_agent.workspaces.output import OutputTail, Throttle
 from acp_agent.workspaces.processtree import Member, descendants, signal_tree
 
-GRACE = 2.0
+GRACE = 1.0
 """Seconds between asking processes to stop and killing them."""
 
 DRAIN = 0.5

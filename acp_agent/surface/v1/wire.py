@@ -20,6 +20,7 @@ from acp_agent.rpc.errors import invalid_params
 from acp_agent.rpc.peer import object_params
 
 MAX_PATH = 4096
+BLOCK_TYPES = ("text", "image", "audio", "resource_link", "resource")
 
 ParamsT = TypeVar("ParamsT", bound=BaseModel)
 
@@ -206,11 +207,13 @@ def read(model: type[ParamsT], params: JsonValue) -> ParamsT:
 
 def _path(location: tuple[int | str, ...]) -> str:
     text = ""
+    after_index = False
     for step in location:
         if isinstance(step, int):
             text += f"[{step}]"
-        elif step not in ("text", "image", "audio", "resource_link", "resource") or not text.endswith("]"):
+        elif not (after_index and step in BLOCK_TYPES):  # that step is pydantic's name for the union's arm
             text += f".{step}" if text else step
+        after_index = isinstance(step, int)
     return text
 
 
