@@ -21,7 +21,7 @@ def main(options: Mapping[str, str]) -> int:
     if own_stdio_is_terminal():
         sys.stderr.write(AT_A_TERMINAL)
     # Until the event loop takes over there is nothing to save; SIGINT stays as it is.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     wire = claim_stdio()
     gc.disable()  # until everything is loaded: it stays for good, and searching it costs a tenth of the start
     from acp_agent.server.opening import open_conversation  # lazy: after the streams are claimed
@@ -54,4 +54,8 @@ def main(options: Mapping[str, str]) -> int:
     )
     sys.stderr.flush()
     # Everything is stored and every child stopped; a thread still in a blocking call must not hold us.
+    os._exit(0)
+
+
+def _leave(_signal: int, _frame: object) -> None:
     os._exit(0)

@@ -53,7 +53,7 @@ _TOUR = Path(__file__).with_name("tour.script")
 class ScriptedProvider:
     """A deterministic model without state: the reply depends on the request alone.
 
-    `requests` holds the last `REMEMBERED` requests, in order; pass `record` to keep all in a list of your own.
+    `requests` holds the last `REMEMBERED` requests, in order; pass `record` to keep all in your own list.
 
     Raises:
         ConfigError: the script cannot be understood.
