@@ -64,13 +64,13 @@ def dump_text(value: object) -> str:
 
 def _depth_exceeds(value: JsonValue, limit: int) -> bool:
     level: list[JsonValue] = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         inner: list[JsonValue] = []
         for item in level:
             if isinstance(item, dict):
-                inner.extend(item.values())
+                inner.extend(child for child in item.values() if isinstance(child, (dict, list)))
             elif isinstance(item, list):
-                inner.extend(item)
+                inner.extend(child for child in item if isinstance(child, (dict, list)))
         if not inner:
             return False
         level = inner

@@ -34,13 +34,13 @@ def claim_stdio() -> Wire:
     Afterwards descriptor 0 reads nothing and descriptor 1 is stderr, for this process and every child:
     a stray print, a C library or a subprocess cannot write into the protocol or eat its input.
     """
-    wire = Wire(os.dup(0), os.dup(1))
     null = os.open(os.devnull, os.O_RDWR)
+    while null <= 2:  # a standard stream was closed, and its number must not go to one of ours
+        os.set_inheritable(null, True)
+        null = os.open(os.devnull, os.O_RDWR)
+    wire = Wire(os.dup(0), os.dup(1))
     os.dup2(null, 0)
-    try:
-        os.dup2(2, 1)
-    except OSError:  # stderr is closed
-        os.dup2(null, 1)
+    os.dup2(2, 1)
     os.close(null)
     return wire
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import selectors
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.lowlevel
@@ -30,10 +32,6 @@ from acp_agent.model.toolcall import ToolOutcome, ToolSpec, succeeded
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.stores.memory import MemoryStore
 
-if TYPE_CHECKING:
-    # Typing one fixture needs the name; the value is made by the fixture itself.
-    OpenStage: TypeAlias = "Callable[..., AbstractAsyncContextManager[Stage]]"
-
 ROOT = Path(__file__).resolve().parent
 NOW = datetime(2024, 5, 6, tzinfo=UTC)
 
@@ -48,6 +46,33 @@ def ticking_clock() -> Clock:
         return now
 
     return tick
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    def __init__(self) -> None:
+        super().__init__()
+        self.jumped = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0 if timeout is not None else None)
+        if not ready and timeout is not None:
+            self.jumped += max(timeout, 0.0)
+        return ready
+
+
+class VirtualClockLoop(asyncio.SelectorEventLoop):
+    """An event loop that does not wait for timers: when nothing is ready it is the next timer's time."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return super().time() + self._jumping.jumped
+
+
+VIRTUAL_CLOCK = pytest.param(("asyncio", {"loop_factory": VirtualClockLoop}), id="virtual clock")
+"""For `@pytest.mark.parametrize("anyio_backend", [VIRTUAL_CLOCK])`: long waits cost nothing."""
 
 
 class Host:
@@ -115,7 +140,7 @@ class Tool:
     ) -> None:
         self._spec = ToolSpec(name, f"Tool {name}.", {"type": "object"})
         self._effect: Effect = effect
-        self._work = work
+        self.work = work
         self._paths = paths
         self._check = check
         self.started = anyio.Event()
@@ -135,7 +160,7 @@ class Tool:
         self.started.set()
         self.runs.append(args)
         await anyio.lowlevel.checkpoint()
-        return succeeded("done") if self._work is None else await self._work(args, context)
+        return succeeded("done") if self.work is None else await self.work(args, context)
 
 
 class Source:
@@ -178,6 +203,9 @@ class Workspace:
         raise NotImplementedError
 
     async def read_text(self, path: Path) -> str:
+        raise NotImplementedError
+
+    async def read_bytes(self, path: Path) -> bytes:
         raise NotImplementedError
 
     async def write_text(self, path: Path, text: str) -> None:
@@ -238,7 +266,9 @@ class Stage:
         provider: ScriptedProvider,
         host: Host,
         opening: Opening,
+        connected: list[McpServer],
     ) -> None:
+        self.connected = connected
         self.core = core
         self.store = store
         self.provider = provider
@@ -267,49 +297,48 @@ class Stage:
         return self
 
 
-@pytest.fixture
-def open_stage() -> OpenStage:
-    @asynccontextmanager
-    async def open_stage(
-        script: str,
-        *tools: ports.Tool,
-        store: MemoryStore | None = None,
-        sources: Iterable[Source] = (),
-        defaults: Defaults | None = None,
-        max_steps: int = 50,
-        new_id: IdSource | None = None,
-        providers: Sequence[ports.Provider] = (),
-    ) -> AsyncGenerator[Stage, None]:
-        store = store or MemoryStore(clock=ticking_clock())
-        provider = ScriptedProvider(script)
-        by_name = {source.name: source for source in sources}
+@asynccontextmanager
+async def open_stage(
+    script: str,
+    *tools: ports.Tool,
+    store: MemoryStore | None = None,
+    sources: Iterable[Source] = (),
+    defaults: Defaults | None = None,
+    max_steps: int = 50,
+    new_id: IdSource | None = None,
+    providers: Sequence[ports.Provider] = (),
+) -> AsyncGenerator[Stage, None]:
+    store = store or MemoryStore(clock=ticking_clock())
+    provider = ScriptedProvider(script)
+    by_name = {source.name: source for source in sources}
 
-        def connect(server: McpServer, cwd: Path) -> ports.ToolSource:
-            return by_name[server.name]
+    connected: list[McpServer] = []
 
-        parts = AgentParts(
-            store=store,
-            providers={one.name: one for one in (provider, *providers)},
-            tools=tools,
-            connect=connect,
-            max_steps=max_steps,
-            new_id=new_id or counting_ids(),
-            clock=ticking_clock(),
-        )
-        host = Host()
-        opening = Opening(
-            host,
-            Workspace(ROOT),
-            defaults or Defaults("scripted/script"),
-            tuple(StdioServer(name, "unused") for name in by_name),
-        )
-        async with anyio.create_task_group() as tasks:
-            core = AgentCore(parts, tasks)
-            yield Stage(core, store, provider, host, opening)
-            with anyio.fail_after(5):
-                await core.aclose()
+    def connect(server: McpServer, cwd: Path) -> ports.ToolSource:
+        connected.append(server)
+        return by_name[server.name]
 
-    return open_stage
+    parts = AgentParts(
+        store=store,
+        providers={one.name: one for one in (provider, *providers)},
+        tools=tools,
+        connect=connect,
+        max_steps=max_steps,
+        new_id=new_id or counting_ids(),
+        clock=ticking_clock(),
+    )
+    host = Host()
+    opening = Opening(
+        host,
+        Workspace(ROOT),
+        defaults or Defaults("scripted/script"),
+        tuple(StdioServer(name, "the client's") for name in by_name),
+    )
+    async with anyio.create_task_group() as tasks:
+        core = AgentCore(parts, tasks)
+        yield Stage(core, store, provider, host, opening, connected)
+        with anyio.fail_after(5):
+            await core.aclose()
 
 
 def broken_rules(messages: Iterable[ChatMessage]) -> list[str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import anyio
 import anyio.lowlevel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.engine.conftest import NOW, SlowStore, coalesced, collect
+from msgspec import UNSET
 
 from acp_agent.base.errors import StoreError
 from acp_agent.base.ids import MessageId, SessionId, ToolCallId, TurnId
@@ -20,6 +19,7 @@ from acp_agent.model.content import shown_text
 from acp_agent.model.session import SessionRecord
 from acp_agent.model.toolcall import ToolCallPatch
 from acp_agent.stores.memory import MemoryStore
+from tests.engine.conftest import NOW, VIRTUAL_CLOCK, SlowStore, coalesced, collect
 
 ID = SessionId("s")
 RECORD = SessionRecord(ID, "/x", NOW, NOW)
@@ -107,7 +107,9 @@ SAID = st.one_of(
 
 
 @given(st.lists(SAID | st.sampled_from([STARTED, ENDED]) | st.just("flush"), max_size=20))
-async def test_what_is_stored_is_what_was_told_with_neighbours_joined(steps: list[events.Event | str]) -> None:
+async def test_what_is_stored_is_what_was_told_with_neighbours_joined(
+    steps: list[events.Event | str],
+) -> None:
     desk = Desk()
     for step in steps:
         if isinstance(step, events.TextChunk | events.ThoughtChunk):
@@ -135,16 +137,11 @@ async def test_progress_of_one_call_is_merged_and_of_two_kept_apart() -> None:
 
 
 PATCHES = st.builds(
-    lambda fields: ToolCallPatch(**fields),
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "title": st.sampled_from(["a", "b"]),
-            "status": st.sampled_from(["pending", "failed"]),
-            "content": st.sampled_from([(), (shown_text("x"),)]),
-            "raw_output": st.none() | st.just(1),
-        },
-    ),
+    ToolCallPatch,
+    title=st.sampled_from(["a", "b", UNSET]),
+    status=st.sampled_from(["pending", "failed", UNSET]),
+    content=st.sampled_from([(), (shown_text("x"),), UNSET]),
+    raw_output=st.sampled_from([None, 1, UNSET]),
 )
 
 
@@ -170,28 +167,28 @@ async def test_nothing_is_stored_before_it_begins_and_all_of_it_afterwards() -> 
     assert await collect(store.read(ID)) == [notice, STARTED]
 
 
-async def test_what_is_said_is_stored_after_a_while_without_being_asked(
-    virtual_clock: None,
-) -> None:
+@pytest.mark.parametrize("anyio_backend", [VIRTUAL_CLOCK])
+async def test_what_is_said_is_stored_after_a_while_without_being_asked() -> None:
     desk = Desk()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(desk.journal.flush_regularly)
-        for round_number in range(3):
-            desk.journal.say(text(f"{round_number}", message=f"m{round_number}"))
+        for n_rounds in range(1, 4):
+            desk.journal.say(text("words", message=f"m{n_rounds}"))
             await anyio.sleep(FLUSH_AFTER * 1.01)
-            assert len(await desk.stored()) == round_number + 1
+            assert len(await desk.stored()) == n_rounds
         tasks.cancel_scope.cancel()
 
 
-@pytest.fixture
-def virtual_clock() -> None:
-    """Marks tests whose waiting costs no time."""
-
-
-@asynccontextmanager
-async def replaying(desk: Desk) -> AsyncGenerator[None, None]:
-    async with desk.journal.hold():
-        yield
+@pytest.mark.parametrize("anyio_backend", [VIRTUAL_CLOCK])
+async def test_a_store_that_hangs_counts_as_failing_and_is_tried_again() -> None:
+    store = SlowStore()
+    desk = Desk(store)
+    store.hanging = True
+    await desk.journal.record(STARTED)
+    assert (desk.notices, len(desk.told)) == (["The session cannot be saved at the moment"], 2)
+    store.hanging = False
+    await desk.journal.record(ENDED)
+    assert await desk.stored() == [STARTED, ENDED]
 
 
 async def test_while_held_nothing_is_published_or_stored_and_afterwards_all_in_order() -> None:
@@ -230,7 +227,11 @@ async def test_a_failing_store_is_told_once_and_everything_is_written_later() ->
     await desk.journal.sync()
     await desk.journal.record(ENDED)
     assert desk.notices == ["The session cannot be saved at the moment"]
-    assert [event for event in desk.told if not isinstance(event, events.Noticed)] == [STARTED, text("a"), ENDED]
+    assert [event for event in desk.told if not isinstance(event, events.Noticed)] == [
+        STARTED,
+        text("a"),
+        ENDED,
+    ]
     store.failing = False
     await desk.journal.flush()
     assert await desk.stored() == [STARTED, text("a"), ENDED]

@@ -7,7 +7,6 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.engine.conftest import NOW, broken_rules, coalesced, history
 
 from acp_agent.base.ids import MessageId, ToolCallId, TurnId
 from acp_agent.engine.state import SessionState
@@ -16,6 +15,7 @@ from acp_agent.model import events
 from acp_agent.model.chat import FromAssistant, FromTools, FromUser, Thought, ToolResult, ToolUse, Usage
 from acp_agent.model.content import Audio, Content, Image, Resource, ResourceLink, Text
 from acp_agent.model.toolcall import ToolCallPatch
+from tests.engine.conftest import NOW, broken_rules, coalesced, history
 
 TEXTS = st.sampled_from(["", " ", "\n", "a", "b c", "\N{WAVING HAND SIGN}"])
 CALLS = st.sampled_from([ToolCallId(f"call_{number}") for number in range(4)])
@@ -30,7 +30,9 @@ EVENTS = st.one_of(
     st.builds(events.CallShown, CALLS, st.just(ToolCallPatch(status="pending"))),
     st.builds(events.CallAnswered, CALLS, st.just((Text("result"),)), st.booleans()),
     st.builds(events.StepEnded, st.just("stop"), st.just(Usage()), st.just("m")),
-    st.builds(events.PermissionDecided, CALLS, st.just("s"), st.sampled_from(["allow_always", "reject_always"])),
+    st.builds(
+        events.PermissionDecided, CALLS, st.just("s"), st.sampled_from(["allow_always", "reject_always"])
+    ),
     st.builds(events.ModeChanged, st.sampled_from(["ask", "plan"])),
     st.builds(events.UsageChanged, st.just(1), st.just(2), st.none() | st.just(0.5)),
     st.builds(events.Noticed, st.just("info"), st.just("title")),
@@ -38,7 +40,13 @@ EVENTS = st.one_of(
 )
 # A session says nothing to its model before the user did.
 BEGINNING = st.builds(events.UserSaid, MESSAGES, st.just((Text("go"),)))
-JOURNALS = st.builds(lambda first, rest: [first, *rest], BEGINNING, st.lists(EVENTS, max_size=30))
+
+
+def _joined(first: events.Event, rest: list[events.Event]) -> list[events.Event]:
+    return [first, *rest]
+
+
+JOURNALS = st.builds(_joined, BEGINNING, st.lists(EVENTS, max_size=30))
 
 USER = events.UserSaid(MessageId("m"), (Text("go"),))
 REQUESTED = events.CallRequested(ToolCallId("c"), "tool", {"x": 1})
@@ -160,7 +168,10 @@ def test_what_the_user_sent_reaches_the_model(part: Content, expected: Content) 
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        (Resource("file:///a.bin", blob="AA==", mime_type="application/zip"), ["file:///a.bin", "application/zip"]),
+        (
+            Resource("file:///a.bin", blob="AA==", mime_type="application/zip"),
+            ["file:///a.bin", "application/zip"],
+        ),
         (Resource("file:///a.bin", blob="AA=="), ["file:///a.bin", "binary"]),
         (ResourceLink("file:///a", "a name"), ["file:///a", "a name"]),
     ],
@@ -179,7 +190,13 @@ def test_a_prompt_without_content_still_makes_a_message(content: tuple[Content, 
 
 
 def test_every_order_of_a_step_and_a_crash_is_accepted() -> None:
-    pieces = [thought("hm"), said("text"), REQUESTED, ANSWERED, events.TurnEnded(TurnId("t"), "cancelled", NOW)]
+    pieces = [
+        thought("hm"),
+        said("text"),
+        REQUESTED,
+        ANSWERED,
+        events.TurnEnded(TurnId("t"), "cancelled", NOW),
+    ]
     for n_pieces in range(len(pieces) + 1):
         for order in itertools.permutations(pieces, n_pieces):
             assert broken_rules(history([USER, *order, USER])) == []

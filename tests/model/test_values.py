@@ -1,0 +1,85 @@
+"""The vocabulary is closed, frozen and keeps secrets."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import typing
+from types import ModuleType
+
+import msgspec
+import pytest
+
+from acp_agent.model import chat, content, events, mcp, permission, session, toolcall
+from acp_agent.model.toolcall import Text, failed, succeeded
+
+MODULES = (chat, content, events, mcp, permission, session, toolcall)
+
+
+def values_in(module: ModuleType) -> list[type[msgspec.Struct]]:
+    return [
+        found
+        for _, found in inspect.getmembers(module, inspect.isclass)
+        if issubclass(found, msgspec.Struct) and found.__module__ == module.__name__
+    ]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_every_value_is_frozen_and_holds_no_list(module: ModuleType) -> None:
+    assert values_in(module)
+    for value in values_in(module):
+        assert value.__struct_config__.frozen, value
+        for name, hint in typing.get_type_hints(
+            value, vars(importlib.import_module(value.__module__))
+        ).items():
+            held = {typing.get_origin(part) or part for part in (hint, *typing.get_args(hint))}
+            assert not held & {list, set}, f"{value.__name__}.{name}"
+
+
+def test_the_union_of_events_has_every_event_once_with_a_tag_of_its_own() -> None:
+    arms = typing.get_args(events.Event)
+    tags = [arm.__struct_config__.tag for arm in arms]
+    assert len(set(tags)) == len(arms)
+    tagged = {value for value in values_in(events) if value.__struct_config__.tag is not None}
+    assert set(arms) == tagged
+
+
+def test_tags_of_stored_values_never_change() -> None:
+    arms = {arm.__name__: arm.__struct_config__.tag for arm in typing.get_args(events.Event)}
+    assert (
+        arms.items()
+        >= {
+            "TurnStarted": "turn_started",
+            "UserSaid": "user_said",
+            "TextChunk": "text",
+            "ThoughtChunk": "thought",
+            "ThoughtEnded": "thought_ended",
+            "CallRequested": "call_requested",
+            "CallShown": "call_shown",
+            "CallAnswered": "call_answered",
+            "StepEnded": "step_ended",
+            "PermissionDecided": "permission_decided",
+            "PlanChanged": "plan_changed",
+            "UsageChanged": "usage_changed",
+            "TitleChanged": "title_changed",
+            "ModeChanged": "mode_changed",
+            "ModelChanged": "model_changed",
+            "Noticed": "noticed",
+            "TurnEnded": "turn_ended",
+        }.items()
+    )
+
+
+def test_every_mode_is_described() -> None:
+    assert [mode.id for mode in session.MODES] == list(typing.get_args(session.ModeId))
+
+
+def test_servers_show_no_secret_when_printed() -> None:
+    child = mcp.StdioServer("s", "run", ("--token", "hunter2"), (("KEY", "hunter2"),))
+    remote = mcp.HttpServer("s", "https://x/?key=hunter2", (("Authorization", "hunter2"),))
+    assert "hunter2" not in f"{child} {child!r} {remote} {remote!r} {[child, remote]}"
+
+
+def test_outcomes_tell_the_model_something() -> None:
+    assert succeeded("x").for_model == failed("x").for_model == (Text("x"),)
+    assert (succeeded("x").is_error, failed("x").is_error) == (False, True)
