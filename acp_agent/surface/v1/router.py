@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -153,7 +154,7 @@ class Router:
     async def _prompt(self, call: Call) -> JsonValue:
         params = wire.read(wire.PromptParams, call.params)
         session = self._backend.core.get(params.session_id)
-        turn_id = session.submit(wire.to_content(params.prompt))
+        turn_id = session.submit(wire.to_content(params.prompt, session.model))
         self._host.answer_at_end(turn_id, call)
         try:
             await call.wait_answered()
@@ -195,11 +196,13 @@ def _settings(session: Session) -> JsonObject:
 
 
 def _real(path: str) -> str:
-    return str(Path(path).resolve())
+    # Not pathlib's `resolve`, which raises for links that lead to themselves.
+    return os.path.realpath(path)
 
 
 def _directory(path: str, field: str) -> Path:
-    resolved = Path(path).resolve()
-    if not resolved.is_dir():
+    # Nor its `is_dir`, which raises for names no file system allows.
+    resolved = _real(path)
+    if not os.path.isdir(resolved):
         raise invalid_params(field, f"`{path}` is not an existing directory")
-    return resolved
+    return Path(resolved)
