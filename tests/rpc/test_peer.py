@@ -254,7 +254,9 @@ async def test_our_requests_get_their_own_answers_in_any_order() -> None:
                 tasks.start_soon(ask, name)
             asked = [await client.receive() for _ in range(3)]
             for request in reversed(asked):
-                await client.send({"jsonrpc": "2.0", "id": request["id"], "result": request["params"]["name"]})
+                await client.send(
+                    {"jsonrpc": "2.0", "id": request["id"], "result": request["params"]["name"]}
+                )
         assert results == {"a": "a", "b": "b", "c": "c"}
 
 
@@ -292,7 +294,8 @@ async def test_a_request_that_takes_too_long_times_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [{"id": 99, "result": 1}, {"id": "x", "error": {"code": 1, "message": "m"}}, {"id": None, "result": 1}]
+    "answer",
+    [{"id": 99, "result": 1}, {"id": "x", "error": {"code": 1, "message": "m"}}, {"id": None, "result": 1}],
 )
 async def test_answers_to_nothing_are_ignored(answer: dict[str, object]) -> None:
     async with served() as (client, _, _):
@@ -302,21 +305,20 @@ async def test_answers_to_nothing_are_ignored(answer: dict[str, object]) -> None
 
 @pytest.mark.parametrize("error", [None, 5, "x", {}, {"code": "a"}, {"message": 3}])
 async def test_a_malformed_answer_ends_the_request_it_names(error: object) -> None:
-    async with served() as (client, peer, _):
-        async with anyio.create_task_group() as tasks:
+    async with served() as (client, peer, _), anyio.create_task_group() as tasks:
 
-            async def answer() -> None:
-                request = await client.receive()
-                body = {"result": 1} if error is None else {"error": error}
-                await client.send({"jsonrpc": "2.0", "id": request["id"], **body})
+        async def answer() -> None:
+            request = await client.receive()
+            body = {"result": 1} if error is None else {"error": error}
+            await client.send({"jsonrpc": "2.0", "id": request["id"], **body})
 
-            tasks.start_soon(answer)
-            with anyio.fail_after(5):
-                if error is None:
-                    assert await peer.request("q", {}) == 1
-                else:
-                    with pytest.raises(RpcError):
-                        await peer.request("q", {})
+        tasks.start_soon(answer)
+        with anyio.fail_after(5):
+            if error is None:
+                assert await peer.request("q", {}) == 1
+            else:
+                with pytest.raises(RpcError):
+                    await peer.request("q", {})
 
 
 async def test_the_end_of_the_other_side_ends_handlers_requests_and_the_peer() -> None:
@@ -380,3 +382,27 @@ async def test_draining_waits_for_a_slow_reader() -> None:
         with anyio.fail_after(5):
             await peer.drain()
     assert transport.sent > 9 * 1024 * 1024
+
+
+async def test_a_notification_acts_after_the_calls_read_before_it_have_begun() -> None:
+    async with served() as (client, _, handlers):
+        wait = {"jsonrpc": "2.0", "id": 1, "method": "wait"}
+        note = {"jsonrpc": "2.0", "method": "preempt", "params": "now"}
+        await client.transport.send(json.dumps(wait).encode() + b"\n" + json.dumps(note).encode() + b"\n")
+        await handlers.started.wait()
+        assert (await client.call("echo", {}, 2))["result"] == {}
+        assert handlers.log == ["preempt now"]
+        handlers.release.set()
+        assert (await client.receive())["result"] == "released"
+
+
+async def test_a_result_that_comes_too_late_is_given_to_whoever_cleans_up_after_it() -> None:
+    async with served() as (client, peer, _):
+        late: list[JsonValue] = []
+        with anyio.move_on_after(0.01):
+            await peer.request("q", {}, late=late.append)
+        request = await client.receive()
+        await client.receive()
+        await client.send({"jsonrpc": "2.0", "id": request["id"], "result": "a terminal"})
+        assert (await client.call("echo", {}))["result"] == {}
+        assert late == ["a terminal"]
