@@ -94,6 +94,11 @@ class Workspace(Protocol):
         """Directories the session may touch; the first is its working directory."""
         ...
 
+    @property
+    def runs_itself(self) -> bool:
+        """Whether commands must not be handed to a client's terminal, where nothing would confine them."""
+        ...
+
     def resolve(self, path: str) -> Path:
         """The absolute path behind `path` (relative to the first root), links followed.
 
@@ -107,6 +112,14 @@ class Workspace(Protocol):
 
         Raises:
             FileMissing, NotText, TooLarge, WorkspaceError: it cannot be read.
+        """
+        ...
+
+    async def read_bytes(self, path: Path) -> bytes:
+        """The file as it lies on disk, for what is no text.
+
+        Raises:
+            FileMissing, TooLarge, WorkspaceError: it cannot be read.
         """
         ...
 

@@ -7,7 +7,9 @@ is empty; call ids never repeat.
 
 from __future__ import annotations
 
-from acp_agent.base.ids import ToolCallId
+from acp_agent.base.ids import MessageId, ToolCallId
+from acp_agent.engine.images import with_true_type
+from acp_agent.engine.quoting import named, quoted
 from acp_agent.model import events
 from acp_agent.model.chat import ChatMessage, FromAssistant, FromTools, FromUser, Thought, ToolResult, ToolUse
 from acp_agent.model.content import Audio, Content, Image, Resource, ResourceLink, Text
@@ -27,6 +29,8 @@ class Transcript:
         self.call_ids: set[ToolCallId] = set()
         self._shown: set[ToolCallId] = set()
         self._messages: list[ChatMessage] = []
+        self._said: tuple[MessageId, int] | None = None  # the user's last message and where it stands
+        self._said_parts: list[tuple[Text | Image | Audio, ...]] = []  # of that message, for the model
         self._parts: list[Text | Thought | ToolUse] = []  # the assistant's step being built
         self._prose: list[str] = []  # text or thought not yet made a part
         self._prose_is_thought = False
@@ -51,9 +55,13 @@ class Transcript:
                 self._shown.add(call_id)
             case events.CallAnswered(call_id, content, is_error):
                 self._answers[call_id] = ToolResult(call_id, content, is_error)
-            case events.UserSaid(_, content):
+            case events.UserSaid(message_id, content):
                 self._end_step()
-                self._messages.append(_from_user(content))
+                self._said = (message_id, len(self._messages))
+                self._said_parts = [(_for_model(part),) for part in content]
+                self._messages.append(_from_user(self._said_parts))
+            case events.Attached(message_id, index, content):
+                self._replace_part(message_id, index, content)
             case events.TurnEnded():
                 self._end_step()
             case _:
@@ -73,6 +81,14 @@ class Transcript:
                     ending.append(events.CallShown(part.call_id, ToolCallPatch(status=status)))
                 ending.append(events.CallAnswered(part.call_id, (Text(why),), is_error=True))
         return ending
+
+    def _replace_part(
+        self, message_id: MessageId, index: int, content: tuple[Text | Image | Audio, ...]
+    ) -> None:
+        if self._said is None or self._said[0] != message_id or not 0 <= index < len(self._said_parts):
+            return
+        self._said_parts[index] = content
+        self._messages[self._said[1]] = _from_user(self._said_parts)
 
     def _begin_part(self) -> None:
         if self._answers:  # what follows a result belongs to the next step
@@ -111,19 +127,22 @@ class Transcript:
         self._parts, self._answers = [], {}
 
 
-def _from_user(content: tuple[Content, ...]) -> FromUser:
-    parts = tuple(_for_model(part) for part in content)
-    said = tuple(part for part in parts if not isinstance(part, Text) or part.text.strip())
+def _from_user(parts: list[tuple[Text | Image | Audio, ...]]) -> FromUser:
+    pieces = [piece for part in parts for piece in part]
+    said = tuple(piece for piece in pieces if not isinstance(piece, Text) or piece.text.strip())
     return FromUser(said or (Text(NOTHING_SAID),))
 
 
 def _for_model(part: Content) -> Text | Image | Audio:
+    """What the part is as long as nothing `Attached` says better."""
     match part:
-        case Text() | Image() | Audio():
+        case Text() | Audio():
             return part
+        case Image():
+            return with_true_type(part)
         case Resource(uri, text, _, mime_type):
             if text is None:
-                return Text(f"[attached file {uri}, {mime_type or 'binary'}, not readable as text]")
-            return Text(f'<file uri="{uri}">\n{text}\n</file>')
-        case ResourceLink(uri, name):
-            return Text(f"[file mentioned by the user: {name} <{uri}>; read it if it matters]")
+                return Text(f"[attached file {named(part)}, {mime_type or 'binary'}, not readable as text]")
+            return Text(quoted(uri, text))
+        case ResourceLink():
+            return Text(f"[file mentioned by the user: {named(part)}; read it if it matters]")

@@ -12,15 +12,16 @@ import msgspec
 from acp_agent.base.clock import Clock
 from acp_agent.base.errors import ProviderError
 from acp_agent.base.ids import IdSource, MessageId, TurnId, random_id
+from acp_agent.engine.attachments import attach
 from acp_agent.engine.journal import Journal
 from acp_agent.engine.step import StepResult, run_step
 from acp_agent.engine.toolrun import ToolBench, answer_call
 from acp_agent.engine.transcript import Transcript
 from acp_agent.model import events
 from acp_agent.model.chat import ModelRequest, Usage
-from acp_agent.model.content import Content
+from acp_agent.model.content import Content, Text
 from acp_agent.model.session import ModelInfo, StopReason
-from acp_agent.ports import Provider
+from acp_agent.ports import Provider, Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class TurnContext(msgspec.Struct, frozen=True):
 
     journal: Journal
     transcript: Transcript
+    workspace: Workspace
     system: str
     max_steps: int
     new_id: IdSource
@@ -61,14 +63,12 @@ async def run_turn(
     journal = context.journal
     stop_reason: StopReason = "cancelled"
     fault: events.TurnFault | None = None
-    await journal.record(
-        *opening,
-        events.TurnStarted(turn_id, context.clock()),
-        events.UserSaid(MessageId(context.new_id("msg")), content),
-    )
+    said = events.UserSaid(MessageId(context.new_id("msg")), content)
+    await journal.record(*opening, events.TurnStarted(turn_id, context.clock()), said)
     try:
         with scope:
             await anyio.lowlevel.checkpoint_if_cancelled()
+            await _attach(said, context)
             stop_reason = await _loop(context)
     except ProviderError as exc:
         stop_reason, fault = "error", _describe(exc)
@@ -84,6 +84,15 @@ async def run_turn(
             await journal.record(*context.transcript.close_calls("cancelled", CANCELLED), ended)
         if limit.cancelled_caught:
             journal.announce(ended)
+
+
+async def _attach(said: events.UserSaid, context: TurnContext) -> None:
+    if all(isinstance(part, Text) for part in said.content):
+        return
+    _, model = context.choose_model()
+    found = await attach(said, workspace=context.workspace, model=model)
+    if found:
+        await context.journal.record(*found)
 
 
 async def _loop(context: TurnContext) -> StopReason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -19,6 +20,17 @@ class Image(msgspec.Struct, frozen=True, tag="image", omit_defaults=True):
     data: str
     mime_type: str
     uri: str | None = None
+
+
+AUDIO_FORMATS: Mapping[str, str] = {
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/wave": "wav",
+    "audio/vnd.wave": "wav",
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+}
+"""Media types of the sounds that models take, and the names of their formats."""
 
 
 class Audio(msgspec.Struct, frozen=True, tag="audio", omit_defaults=True):

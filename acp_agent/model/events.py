@@ -15,7 +15,7 @@ from acp_agent.base.errors import ProviderFault
 from acp_agent.base.ids import MessageId, ToolCallId, TurnId
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.model.chat import FinishReason, Usage
-from acp_agent.model.content import Content, Image, Text
+from acp_agent.model.content import Audio, Content, Image, Text
 from acp_agent.model.permission import Decision
 from acp_agent.model.session import ModeId, StopReason
 from acp_agent.model.toolcall import PlanEntry, ToolCallPatch
@@ -33,6 +33,14 @@ class UserSaid(msgspec.Struct, frozen=True, tag="user_said"):
 
     message_id: MessageId
     content: tuple[Content, ...]
+
+
+class Attached(msgspec.Struct, frozen=True, tag="attached"):
+    """What the model is given in place of part `index` of a user's message, such as a linked file's text."""
+
+    message_id: MessageId
+    index: int
+    content: tuple[Text | Image | Audio, ...]
 
 
 class TextChunk(msgspec.Struct, frozen=True, tag="text"):
@@ -159,6 +167,7 @@ class TurnEnded(msgspec.Struct, frozen=True, tag="turn_ended"):
 Event: TypeAlias = (
     TurnStarted
     | UserSaid
+    | Attached
     | TextChunk
     | ThoughtChunk
     | ThoughtEnded

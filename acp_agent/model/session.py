@@ -45,6 +45,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
         max_output: tokens it writes at most in one step.
         input_price, output_price, cache_read_price, cache_write_price: US dollars per million tokens.
         takes_images: images may be sent to it.
+        takes_audio: sounds may be sent to it.
         thinks: extended thinking can be asked for.
     """
 
@@ -58,6 +59,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     cache_write_price: float | None = None
     takes_images: bool = True
     thinks: bool = False
+    takes_audio: bool = False
 
 
 class SessionRecord(msgspec.Struct, frozen=True):

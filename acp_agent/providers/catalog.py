@@ -23,6 +23,7 @@ class _Known(msgspec.Struct, frozen=True):
     prices: tuple[float, float, float | None, float | None] | None = None
     takes_images: bool = True
     thinks: bool = False
+    takes_audio: bool = False
 
 
 _OPENAI = (
@@ -54,6 +55,8 @@ _FAMILIES = (
     _Known("claude", "", 200_000, 32_000),
     _Known("claude-3", "", 200_000, 4_096),
     _Known("claude-3-5", "", 200_000, 8_192),
+    _Known("gpt-audio", "", 128_000, 16_384, takes_images=False, takes_audio=True),
+    _Known("gpt-4o-audio", "", 128_000, 16_384, takes_images=False, takes_audio=True),
 )
 _OFFERED = {"openai": _OPENAI, "anthropic": _ANTHROPIC}
 
@@ -101,4 +104,5 @@ def _info(known: _Known, full_id: str, name: str) -> ModelInfo:
         *prices,
         takes_images=known.takes_images,
         thinks=known.thinks,
+        takes_audio=known.takes_audio,
     )

@@ -15,12 +15,13 @@ from acp_agent.model.chat import (
     ToolResult,
     ToolUse,
 )
-from acp_agent.model.content import Audio, Image, Text
+from acp_agent.model.content import AUDIO_FORMATS, Audio, Image, Text
+from acp_agent.model.session import ModelInfo
 from acp_agent.model.toolcall import ToolSpec
 
 
 def chat_body(provider: str, request: ModelRequest) -> JsonObject:
-    """The body. Thinking is not sent back; pictures go only to models that take them."""
+    """The body. Thinking is not sent back; pictures and sounds go only to models that take them."""
     model = request.model
     messages: list[JsonValue] = []
     if request.system.strip():
@@ -28,7 +29,7 @@ def chat_body(provider: str, request: ModelRequest) -> JsonObject:
     for message in request.messages:
         match message:
             case FromUser(content):
-                messages.append({"role": "user", "content": _user_content(content, model.takes_images)})
+                messages.append({"role": "user", "content": _user_content(content, model)})
             case FromAssistant():
                 messages += _assistant_message(message)
             case FromTools(results):
@@ -46,15 +47,20 @@ def chat_body(provider: str, request: ModelRequest) -> JsonObject:
     return body
 
 
-def _user_content(content: Sequence[Text | Image | Audio], takes_images: bool) -> JsonValue:
+def _user_content(content: Sequence[Text | Image | Audio], model: ModelInfo) -> JsonValue:
     texts: list[str] = []
     parts: list[JsonValue] = []
-    has_image = False
+    has_media = False
     for item in content:
         match item:
-            case Image() if takes_images:
-                has_image = True
+            case Image() if model.takes_images:
+                has_media = True
                 parts.append(_image(item))
+                continue
+            case Audio(data, mime_type) if model.takes_audio and mime_type in AUDIO_FORMATS:
+                has_media = True
+                sound: JsonObject = {"data": data, "format": AUDIO_FORMATS[mime_type]}
+                parts.append({"type": "input_audio", "input_audio": sound})
                 continue
             case Text(text):
                 pass
@@ -68,7 +74,7 @@ def _user_content(content: Sequence[Text | Image | Audio], takes_images: bool) -
             texts.append(text)
             parts.append({"type": "text", "text": text})
     # Text alone goes as a plain string, which every compatible server understands.
-    return parts if has_image else "\n\n".join(texts) or "(empty message)"
+    return parts if has_media else "\n\n".join(texts) or "(empty message)"
 
 
 def _assistant_message(message: FromAssistant) -> list[JsonValue]:

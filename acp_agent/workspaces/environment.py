@@ -1,4 +1,8 @@
-"""What a child process may know of our environment: everything but secrets."""
+"""What a child process may know of our environment: everything but secrets.
+
+Git in commands is the user's, and works as configured but for its pager. Whoever starts Git on our own behalf
+must switch off hooks and monitors first: a repository's own settings can name programs.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +23,13 @@ _PLAIN_OUTPUT = {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "NO_COLOR":
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """A copy without variables that look secret by name or value, set for plain output without a pager."""
-    kept = {name: value for name, value in environment.items() if not _is_secret(name.upper(), value)}
+    kept = {name: value for name, value in environment.items() if not is_secret(name, value)}
     return kept | _PLAIN_OUTPUT
 
 
-def _is_secret(name: str, value: str) -> bool:
+def is_secret(name: str, value: str) -> bool:
+    """Whether a variable looks secret by its name or its value."""
+    name = name.upper()
     if name in _HARMLESS:
         return False
     by_name = _SECRET_PARTS.search(name) or not _SECRET_WORDS.isdisjoint(re.split(r"[_.-]+", name))

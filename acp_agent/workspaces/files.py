@@ -27,11 +27,11 @@ _PLAIN = _NO_FOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) |
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 
-def read_text(root: Path, path: Path) -> str:
-    """The text of the regular file at `path`; line ends and a byte order mark stay as they are.
+def read_bytes(root: Path, path: Path) -> bytes:
+    """The content of the regular file at `path`.
 
     Raises:
-        FileMissing, NotText, TooLarge, WorkspaceError: it cannot be read.
+        FileMissing, TooLarge, WorkspaceError: it cannot be read.
     """
     with _errors_told("read", path), _parent(root, path) as (directory, name):
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN
@@ -40,6 +40,16 @@ def read_text(root: Path, path: Path) -> str:
             content = _read_at_most(file.fileno(), MAX_READ_BYTES + 1)
             if len(content) > MAX_READ_BYTES:
                 raise TooLarge(str(path), max(len(content), os.fstat(file.fileno()).st_size), MAX_READ_BYTES)
+    return content
+
+
+def read_text(root: Path, path: Path) -> str:
+    """The text of the regular file at `path`; line ends and a byte order mark stay as they are.
+
+    Raises:
+        FileMissing, NotText, TooLarge, WorkspaceError: it cannot be read.
+    """
+    content = read_bytes(root, path)
     if b"\0" in content:
         raise NotText(str(path))
     try:

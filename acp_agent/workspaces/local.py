@@ -14,6 +14,7 @@ from acp_agent.ports import FileEntry, ProcessResult, RunSink
 from acp_agent.workspaces import files
 from acp_agent.workspaces.confine import Confinement
 from acp_agent.workspaces.environment import child_environment
+from acp_agent.workspaces.sandbox import Limits, Sandbox
 
 if TYPE_CHECKING:
     from acp_agent import ports
@@ -24,17 +25,28 @@ class LocalWorkspace:
 
     `env` is what commands are given, None for this process's own environment; secrets are removed from
     either. Files are checked again at the moment of use, so a path that was exchanged for a link after
-    `resolve` is refused.
+    `resolve` is refused. With a `sandbox`, the kernel confines commands and writes as well.
     """
 
-    def __init__(self, roots: tuple[Path, ...], env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        roots: tuple[Path, ...],
+        env: Mapping[str, str] | None = None,
+        sandbox: Sandbox | None = None,
+    ) -> None:
         self._confinement = Confinement(roots)
+        self._limits = Limits(sandbox or Sandbox("off"), self._confinement.roots)
         self._env = child_environment(os.environ if env is None else env)
 
     @property
     def roots(self) -> tuple[Path, ...]:
         """Directories the session may touch, links followed; the first is its working directory."""
         return self._confinement.roots
+
+    @property
+    def runs_itself(self) -> bool:
+        """Whether the sandbox is required: a client's terminal could not keep to it."""
+        return self._limits.required
 
     def resolve(self, path: str) -> Path:
         """The absolute path behind `path`, links followed.
@@ -51,6 +63,14 @@ class LocalWorkspace:
             FileMissing, NotText, TooLarge, WorkspaceError: it cannot be read.
         """
         return await to_thread.run_sync(self._read, path)
+
+    async def read_bytes(self, path: Path) -> bytes:
+        """The content of a regular file of at most 10 MiB.
+
+        Raises:
+            FileMissing, TooLarge, WorkspaceError: it cannot be read.
+        """
+        return await to_thread.run_sync(self._read_bytes, path)
 
     async def write_text(self, path: Path, text: str) -> None:
         """Create or replace the file, parents included; readers see the old text or the new one.
@@ -74,20 +94,29 @@ class LocalWorkspace:
         """Run a shell command to its end; its whole process group ends with it.
 
         Raises:
-            WorkspaceError: the shell could not be started.
+            WorkspaceError: the shell could not be started, or not be confined.
         """
-        from acp_agent.workspaces.process import run_command  # lazy: 5 ms, only sessions that run commands
+        # lazy: 5 ms, only sessions that run commands
+        from acp_agent.workspaces.process import run_command
+        from acp_agent.workspaces.starting import Command
 
         self._root_of(cwd)
         return await run_command(
-            command, cwd=cwd, env=self._env, timeout=timeout, output_limit=output_limit, sink=sink
+            Command(command, cwd, self._env, self._limits),
+            timeout=timeout,
+            output_limit=output_limit,
+            sink=sink,
         )
 
     def _read(self, path: Path) -> str:
         return files.read_text(self._root_of(path), path)
 
+    def _read_bytes(self, path: Path) -> bytes:
+        return files.read_bytes(self._root_of(path), path)
+
     def _write(self, path: Path, text: str) -> None:
-        files.write_text(self._root_of(path), path, text)
+        root = self._root_of(path)
+        self._limits.write(lambda: files.write_text(root, path, text))
 
     def _list(self, path: Path) -> list[FileEntry]:
         self._root_of(path)

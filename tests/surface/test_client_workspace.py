@@ -82,7 +82,7 @@ class Sink:
 
 @asynccontextmanager
 async def workspace(
-    root: Path, editor: Editor, offer: ClientOffer = ALL
+    root: Path, editor: Editor, offer: ClientOffer = ALL, base: LocalWorkspace | None = None
 ) -> AsyncGenerator[ClientWorkspace, None]:
     ours, theirs = memory_transport_pair()
     refuse = Editor().admit
@@ -92,7 +92,7 @@ async def workspace(
         tasks.start_soon(agent.serve)
         tasks.start_soon(client.serve)
         with anyio.fail_after(5):
-            yield ClientWorkspace(agent, SessionId("s"), offer, LocalWorkspace((root,)))
+            yield ClientWorkspace(agent, SessionId("s"), offer, base or LocalWorkspace((root,)))
             await anyio.wait_all_tasks_blocked()  # what was posted arrives
         tasks.cancel_scope.cancel()
 
@@ -201,6 +201,24 @@ async def test_a_command_runs_in_a_terminal_that_is_released(root: Path) -> None
     _, created = editor.asked[0]
     assert (created["cwd"], created["outputByteLimit"]) == (str(root), 1000)
     assert "make test" in str(created["args"])
+
+
+async def test_a_command_that_must_stay_confined_is_not_given_to_the_editor(root: Path) -> None:
+    class Confined(LocalWorkspace):
+        @property
+        def runs_itself(self) -> bool:
+            return True
+
+    class Shown(Sink):
+        def output(self, text: str) -> None:
+            pass
+
+    editor = Editor()
+    async with workspace(root, editor, base=Confined((root,))) as files:
+        assert files.runs_itself
+        result = await files.run("echo here", cwd=root, timeout=5, output_limit=1000, sink=Shown())
+    assert result.output.strip() == "here"
+    assert editor.asked == []
 
 
 async def test_a_command_that_takes_too_long_is_killed_and_its_output_kept(root: Path) -> None:

@@ -13,8 +13,17 @@ from acp_agent.base.errors import PathOutsideWorkspace, WorkspaceError
 from acp_agent.ports import ProcessResult
 from acp_agent.workspaces.local import LocalWorkspace
 from acp_agent.workspaces.process import run_command
+from acp_agent.workspaces.sandbox import Limits, Sandbox
+from acp_agent.workspaces.starting import Command
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are POSIX shell")
+
+
+@pytest.fixture(params=["off", "auto"])
+def workspace(root, request):
+    sandbox = Sandbox(request.param)
+    yield LocalWorkspace((root,), None, sandbox)
+    sandbox.scratch.remove()
 
 
 async def _run(workspace, command, sink, *, timeout=30.0, limit=10_000, cwd=None):
@@ -91,9 +100,7 @@ async def test_a_report_that_is_not_due_yet_comes_at_the_end(root):
     sink = GateOpener(root)
     with anyio.fail_after(20):
         await run_command(
-            GateOpener.COMMAND,
-            cwd=root,
-            env=os.environ,
+            Command(GateOpener.COMMAND, root, os.environ, Limits(Sandbox("off"), (root,))),
             timeout=30,
             output_limit=1_000,
             sink=sink,

@@ -29,6 +29,8 @@ TERMINAL_METHOD: JsonObject = {
 
 def agent_capabilities() -> JsonObject:
     """The `agentCapabilities` object."""
+    # Prompt capabilities are told once, before any model is chosen. Pictures reach every model, if only as a
+    # note that they were left out; sounds reach few, and a prompt that holds one is refused by the others.
     return {
         "loadSession": True,
         "promptCapabilities": {"image": True, "audio": False, "embeddedContext": True},

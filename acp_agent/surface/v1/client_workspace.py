@@ -6,6 +6,7 @@ Laid over another workspace, which confines paths and does whatever the client c
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ from acp_agent.rpc.peer import Peer
 from acp_agent.surface.handshake import ClientOffer
 
 logger = logging.getLogger(__name__)
+
+SHELL = ("cmd.exe", "/c") if os.name == "nt" else ("/bin/sh", "-c")
+"""What runs a command line in a client's terminal; the client is on the same machine."""
 
 NOT_THE_CLIENTS = (RESOURCE_NOT_FOUND, METHOD_NOT_FOUND)
 """Answers that mean: this file is none of the editor's, take the one on disk."""
@@ -39,6 +43,11 @@ class ClientWorkspace:
     def roots(self) -> tuple[Path, ...]:
         """The base's roots."""
         return self._base.roots
+
+    @property
+    def runs_itself(self) -> bool:
+        """As the base says."""
+        return self._base.runs_itself
 
     def resolve(self, path: str) -> Path:
         """Confined by the base."""
@@ -60,6 +69,10 @@ class ClientWorkspace:
             raise FileMissing(str(path))  # some editors answer so for files that are not there
         return text
 
+    async def read_bytes(self, path: Path) -> bytes:
+        """From the base; the protocol reads text only."""
+        return await self._base.read_bytes(path)
+
     async def write_text(self, path: Path, text: str) -> None:
         """Through the editor, so that the user reviews it there; to disk if it is none of the editor's."""
         if not self._offer.write_text_file:
@@ -79,8 +92,11 @@ class ClientWorkspace:
     async def run(
         self, command: str, *, cwd: Path, timeout: float, output_limit: int, sink: RunSink
     ) -> ProcessResult:
-        """In a terminal of the client, which shows the output itself; always released."""
-        if not self._offer.terminal:
+        """In a terminal of the client, which shows the output itself; always released.
+
+        The base runs it if there is no terminal, or if it must not leave the base's confinement.
+        """
+        if not self._offer.terminal or self._base.runs_itself:
             return await self._base.run(
                 command, cwd=cwd, timeout=timeout, output_limit=output_limit, sink=sink
             )
@@ -88,8 +104,8 @@ class ClientWorkspace:
             created = await self._call(
                 "terminal/create",
                 {
-                    "command": "/bin/sh",
-                    "args": ["-c", command],
+                    "command": SHELL[0],
+                    "args": [SHELL[1], command],
                     "cwd": str(cwd),
                     "outputByteLimit": output_limit,
                 },

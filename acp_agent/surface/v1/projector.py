@@ -60,6 +60,7 @@ class Projector:
                 return [self._notice(event)]
             case (
                 events.TurnStarted()
+                | events.Attached()
                 | events.ThoughtEnded()
                 | events.CallRequested()
                 | events.CallAnswered()
