@@ -21,6 +21,7 @@ from acp_agent.sdk.config import Config, load_config
 from acp_agent.sdk.credentials import Credential, credentials
 from acp_agent.sdk.model_choice import split_model
 from acp_agent.sdk.presets import TOUR_MODEL
+from acp_agent.workspaces.landlock import Support, support
 
 Status: TypeAlias = Literal["ok", "warn", "fail"]
 Which: TypeAlias = Callable[[str], str | None]
@@ -36,7 +37,12 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def examine(
-    *, env: Mapping[str, str], cwd: Path, cli: Mapping[str, str], which: Which = shutil.which
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    cli: Mapping[str, str],
+    which: Which = shutil.which,
+    kernel: Callable[[], Support] = support,
 ) -> list[Finding]:
     """Check everything for a session in `cwd`; an agent can run if no finding fails."""
     findings = [
@@ -53,6 +59,7 @@ def examine(
         findings += _storage(config, places)
         findings += _models(config)
         findings += _servers(config, which)
+        findings.append(_sandbox(config, kernel()))
     findings += _tools(which)
     findings += _editors(find_home(env), which)
     return findings
@@ -157,6 +164,20 @@ def _servers(config: Config, which: Which) -> Iterator[Finding]:
                 f"{server.name}: there is no program `{server.command}`",
                 f"install it or correct `mcp_servers.{server.name}.command`",
             )
+
+
+def _sandbox(config: Config, kernel: Support) -> Finding:
+    if config.sandbox == "off":
+        remedy = 'set `sandbox = "auto"` to let the kernel confine them'
+        return Finding("sandbox", "warn", "commands may change every file that you may", remedy)
+    if kernel.extent == "whole":
+        text = f"commands change only the session's folders ({kernel.text})"
+        return Finding("sandbox", "ok", text)
+    if config.sandbox == "require":
+        remedy = 'set `sandbox = "auto"` to work without, in a container or virtual machine best'
+        return Finding("sandbox", "fail", f"is required, and missing: {kernel.text}", remedy)
+    how_far = "not" if kernel.extent == "none" else "not completely"
+    return Finding("sandbox", "warn", f"commands are {how_far} confined: {kernel.text}")
 
 
 def _tools(which: Which) -> Iterator[Finding]:

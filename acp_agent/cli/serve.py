@@ -35,7 +35,9 @@ def main(options: Mapping[str, str]) -> int:
     from acp_agent.sdk.agent import open_agent
     from acp_agent.sdk.config import DEFAULT_LOG_LEVEL, Config, load_config
     from acp_agent.server.serve import serve_wire
+    from acp_agent.workspaces.own_process import deny_inspection, deny_inspection_soon
 
+    deny_inspection_soon()
     env = dict(os.environ)
     config: Config | ConfigError
     try:
@@ -49,7 +51,7 @@ def main(options: Mapping[str, str]) -> int:
     serve_wire(
         wire,
         opening,
-        lambda: open_agent(config, env=env, options=options),
+        lambda: open_agent(config, env=env, options=options, before_start=deny_inspection),
         frame_limit=frame_limit,
     )
     sys.stderr.flush()

@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 from acp_agent.base.clock import Clock, utc_now
 from acp_agent.base.errors import ProviderError, SessionNotFound
 from acp_agent.base.ids import IdSource, SessionId, random_id
+from acp_agent.engine.rules import Rules
 from acp_agent.engine.session import Session, SessionParts
 from acp_agent.model.mcp import McpServer
 from acp_agent.model.session import ModeId, ModelInfo, SessionRecord
@@ -52,12 +53,14 @@ class Defaults(msgspec.Struct, frozen=True):
         mode: the mode new sessions start with.
         servers: MCP servers every session gets; those its client names win over equal names.
         warnings: sentences to show at the start of the session, such as settings that were ignored.
+        rules: which calls are allowed, asked about or denied, whatever the mode.
     """
 
     model: str
     mode: ModeId = "ask"
     servers: tuple[McpServer, ...] = ()
     warnings: tuple[str, ...] = ()
+    rules: Rules = Rules()
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -127,6 +130,7 @@ class AgentCore:
             if live is not None:
                 live.host = opening.host
                 live.workspace = opening.workspace
+                live.rules = opening.defaults.rules
                 return live
             record = await self._parts.store.get(session_id)
             if record is None:
@@ -204,6 +208,10 @@ class AgentCore:
             for name in named
             if names.count(name) > 1
         ]
+        warnings += [
+            f"A permission rule is about the tool `{tool}`, which does not exist"
+            for tool in opening.defaults.rules.unknown_tools(self._session_parts.tools)
+        ]
         cwd = opening.workspace.roots[0]
         sources: Sequence[ToolSource] = [self._parts.connect(server, cwd) for server in named.values()]
         return Session(
@@ -213,6 +221,7 @@ class AgentCore:
             opening.workspace,
             sources=sources,
             warnings=(*opening.defaults.warnings, *warnings),
+            rules=opening.defaults.rules,
         )
 
     def _start(self, session: Session) -> None:

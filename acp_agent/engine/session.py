@@ -19,6 +19,7 @@ from acp_agent.base.errors import InvalidChoice, ProviderError, SessionClosed, S
 from acp_agent.base.ids import IdSource, SessionId, TurnId
 from acp_agent.engine.instructions import system_prompt
 from acp_agent.engine.journal import Journal
+from acp_agent.engine.rules import Rules
 from acp_agent.engine.state import SessionState
 from acp_agent.engine.toolrun import ToolBench
 from acp_agent.engine.transcript import UNANSWERED, Transcript
@@ -69,10 +70,12 @@ class Session:
         *,
         sources: Sequence[ToolSource] = (),
         warnings: Sequence[str] = (),
+        rules: Rules,
     ) -> None:
         self.id: SessionId = record.id
         self.host = host
         self.workspace = workspace
+        self.rules = rules
         self.state = SessionState(record.mode, record.model, record.title, record.updated_at)
         self._record = record
         self._parts = parts
@@ -173,6 +176,11 @@ class Session:
             return models
         return (*models, ModelInfo(self.state.model, f"{self.state.model} (not configured)"))
 
+    @property
+    def model(self) -> ModelInfo:
+        """The model that is asked next, as far as it is known."""
+        return next(known for known in self.models() if known.id == self.state.model)
+
     async def restore(self) -> None:
         """Fold the stored events; close what a crash left open."""
         self.journal.begin(None)
@@ -214,6 +222,7 @@ class Session:
         context = TurnContext(
             journal=self.journal,
             transcript=self._transcript,
+            workspace=self.workspace,
             system=system_prompt(self.workspace.roots, self._record.created_at),
             max_steps=self._parts.max_steps,
             new_id=self._parts.new_id,
@@ -252,6 +261,7 @@ class Session:
             await self._join_tools(),
             self.state.grants,
             lambda: self.state.mode,
+            self.rules,
         )
 
     async def _join_tools(self) -> Mapping[str, Tool]:
@@ -267,7 +277,7 @@ class Session:
                 await self.journal.record(events.Noticed("warning", title, problem))
             for tool in source.tools():
                 tools.setdefault(tool.spec.name, tool)
-        return tools
+        return {name: tool for name, tool in tools.items() if not self.rules.removes(name)}
 
     async def _await_sources(self) -> set[str]:
         """Names of the sources that are still connecting after `JOIN_TIME`; each is waited for once only."""

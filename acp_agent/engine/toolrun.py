@@ -15,9 +15,10 @@ from acp_agent.base.ids import SessionId, random_id
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine import policy
 from acp_agent.engine.journal import Journal
+from acp_agent.engine.rules import Rules, ToolUse
 from acp_agent.model import events
 from acp_agent.model.content import Text, shown_text
-from acp_agent.model.permission import Access, PermissionRequest
+from acp_agent.model.permission import PermissionRequest
 from acp_agent.model.session import ModeId
 from acp_agent.model.toolcall import ToolCall, ToolCallPatch, ToolOutcome, failed
 from acp_agent.ports import Broker, Preview, Tool, ToolContext, Workspace
@@ -35,6 +36,7 @@ class ToolBench(msgspec.Struct):
     tools: Mapping[str, Tool]
     grants: policy.Grants
     mode: Callable[[], ModeId]
+    rules: Rules = Rules()
 
 
 async def answer_call(call: ToolCall, bench: ToolBench) -> None:
@@ -62,7 +64,8 @@ async def answer_call(call: ToolCall, bench: ToolBench) -> None:
         raw_input=call.arguments,
     )
     await bench.journal.record(events.CallShown(call.id, announced))
-    refusal = await _seek_permission(announced, call, preview.access, bench)
+    use = ToolUse(call.name, call.arguments, bench.rules.weigh(preview.access))
+    refusal = await _seek_permission(announced, call, use, bench)
     if refusal is not None:
         await _finish(call, bench, failed(refusal), shown=preview)
         return
@@ -92,18 +95,18 @@ async def _preview(
 
 
 async def _seek_permission(
-    announced: ToolCallPatch, call: ToolCall, access: Access, bench: ToolBench
+    announced: ToolCallPatch, call: ToolCall, use: ToolUse, bench: ToolBench
 ) -> str | None:
     """None if the call may run, else what the model is told."""
-    verdict = policy.decide(bench.mode(), access, bench.grants, bench.workspace.roots)
-    match verdict:
-        case "allow":
-            return None
-        case "deny":
-            return policy.denial(bench.mode())
-        case "ask" | "ask_each_time":
-            choices = policy.CHOICES if verdict == "ask" else policy.CHOICES_ONCE
-    decision = await bench.broker.ask(PermissionRequest(bench.session_id, call.id, announced, choices))
+    access, roots = use.access, bench.workspace.roots
+    ruling = bench.rules.judge(use, roots)
+    verdict = policy.decide(bench.mode(), access, bench.grants, roots, ruling)
+    if verdict == "allow":
+        return None
+    if verdict == "deny":
+        return policy.denial(bench.mode(), ruling)
+    request = PermissionRequest(bench.session_id, call.id, announced, policy.choices(verdict, access))
+    decision = await bench.broker.ask(request)
     await bench.journal.record(events.PermissionDecided(call.id, access.subject, decision))
     policy.remember(bench.grants, access.subject, decision)
     match decision:

@@ -26,12 +26,12 @@ class Mode(msgspec.Struct, frozen=True):
 
 
 MODES: tuple[Mode, ...] = (
-    Mode("ask", "Ask", "Asks before it changes files or runs commands."),
+    Mode("ask", "Ask", "Asks before it changes files or runs commands that do more than read."),
     Mode(
         "accept-edits", "Accept edits", "Edits files in the workspace freely, asks before it runs commands."
     ),
     Mode("plan", "Plan", "Reads only: explores and plans, changes nothing."),
-    Mode("auto", "Auto", "Never asks, except about files that control other programs."),
+    Mode("auto", "Auto", "Asks only about files that control other programs, and where a rule says so."),
 )
 
 

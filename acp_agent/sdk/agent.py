@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from acp_agent.sdk.keys import forget_keys
 from acp_agent.sdk.providers import build_providers
 from acp_agent.tools.builtin import builtin_tools
 from acp_agent.workspaces.local import LocalWorkspace
+from acp_agent.workspaces.sandbox import Sandbox
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +28,16 @@ class Agent:
     """A configured agent. Made by `open_agent`."""
 
     def __init__(
-        self, core: AgentCore | ConfigError, env: Mapping[str, str], options: Mapping[str, str]
+        self,
+        core: AgentCore | ConfigError,
+        env: Mapping[str, str],
+        options: Mapping[str, str],
+        sandbox: Sandbox,
     ) -> None:
         self._core = core
         self._env = env
         self._options = options
+        self._sandbox = sandbox
 
     @property
     def core(self) -> AgentCore:
@@ -52,11 +58,11 @@ class Agent:
             ConfigError: a setting cannot be used.
         """
         config = load_config(cwd=cwd, env=self._env, cli=self._options)
-        return Defaults(config.model, config.mode, config.mcp_servers, config.ignored)
+        return Defaults(config.model, config.mode, config.mcp_servers, config.ignored, config.permissions)
 
     def workspace(self, roots: tuple[Path, ...]) -> Workspace:
         """Files and processes of this machine, confined to `roots`."""
-        return LocalWorkspace(roots, self._env)
+        return LocalWorkspace(roots, self._env, self._sandbox)
 
     def log_in(self) -> None:
         """Take up keys and settings as they are now.
@@ -79,35 +85,58 @@ class Agent:
 
 @asynccontextmanager
 async def open_agent(
-    config: Config | ConfigError, *, env: Mapping[str, str], options: Mapping[str, str]
+    config: Config | ConfigError,
+    *,
+    env: Mapping[str, str],
+    options: Mapping[str, str],
+    before_start: Callable[[], None] = lambda: None,
 ) -> AsyncGenerator[Agent, None]:
     """An agent that lives as long as the context; at its end all sessions are ended and stored.
 
-    `config` may be the error that loading it raised: the agent then says so when it is used.
+    `config` may be the error that loading it raised: the agent then says so when it is used. `before_start`
+    is called before each start of a command or MCP server.
     """
     try:
-        parts = _parts(config)
+        if isinstance(config, ConfigError):
+            raise config
+        parts = _parts(config, before_start)
+        sandbox = _sandbox(config, env, before_start)
     except ConfigError as exc:
-        yield Agent(exc, env, options)
+        yield Agent(exc, env, options, Sandbox("require"))
         return
     async with anyio.create_task_group() as tasks:
         core = AgentCore(parts, tasks)
         try:
-            yield Agent(core, env, options)
+            yield Agent(core, env, options, sandbox)
         finally:
             with anyio.CancelScope(shield=True):
                 await core.aclose()
+            await sandbox.aclose()
 
 
-def _parts(config: Config | ConfigError) -> AgentParts:
-    if isinstance(config, ConfigError):
-        raise config
+def _parts(config: Config, before_start: Callable[[], None]) -> AgentParts:
+    def connect(server: McpServer, cwd: Path) -> ToolSource:
+        from acp_agent.tools.mcp import McpSource  # lazy: only for sessions with servers
+
+        before_start()
+        return McpSource(server, cwd)
+
     return AgentParts(
         store=_store(config),
         providers=build_providers(config),
         tools=builtin_tools(),
-        connect=_connect,
+        connect=connect,
         max_steps=config.max_steps,
+    )
+
+
+def _sandbox(config: Config, env: Mapping[str, str], before_start: Callable[[], None]) -> Sandbox:
+    data_dir = find_places(env).data_dir  # holds the keys that were entered; settings files may hold others
+    return Sandbox(
+        config.sandbox,
+        writable=config.sandbox_writable,
+        hidden=(*config.files, data_dir) if data_dir else config.files,
+        before_start=before_start,
     )
 
 
@@ -119,9 +148,3 @@ def _store(config: Config) -> SessionStore:
     from acp_agent.stores.sqlite import SqliteStore  # lazy: the other
 
     return SqliteStore(config.store_path)
-
-
-def _connect(server: McpServer, cwd: Path) -> ToolSource:
-    from acp_agent.tools.mcp import McpSource  # lazy: only for sessions with servers
-
-    return McpSource(server, cwd)

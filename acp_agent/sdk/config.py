@@ -2,7 +2,8 @@
 
 Who wins, strongest first: command line, environment, the project's file, the user's file, the default. A
 project's file belongs to whoever wrote the project: until the user trusts its folder it may only choose a
-model among those the user set up, and never, trusted or not, does it say where requests and keys are sent.
+model among those the user set up and add permission rules that restrict, and never, trusted or not, does it
+say where requests and keys are sent.
 """
 
 from __future__ import annotations
@@ -16,16 +17,24 @@ import msgspec
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places, find_places
+from acp_agent.engine.rules import Rule, Rules, parse_rule
 from acp_agent.model.session import ModeId
 from acp_agent.sdk.model_choice import ModelChoice, check_model, default_model
 from acp_agent.sdk.overrides import CLI_NAMES, ENV_NAMES, read_overrides, unknown_variables
 from acp_agent.sdk.presets import PRESETS
 from acp_agent.sdk.project_settings import read_project
 from acp_agent.sdk.provider_settings import ProviderConfig, collect_providers
-from acp_agent.sdk.settings_file import SettingsFile, check_settings, parse_toml, read_bytes
+from acp_agent.sdk.settings_file import (
+    PermissionsTable,
+    SettingsFile,
+    check_settings,
+    parse_toml,
+    read_bytes,
+)
 
 if TYPE_CHECKING:
     from acp_agent.model.mcp import McpServer
+    from acp_agent.workspaces.sandbox import SandboxChoice
 
 MEMORY = "memory:"
 SQLITE = "sqlite://"
@@ -33,6 +42,7 @@ DEFAULT_MODE: ModeId = "ask"
 DEFAULT_MAX_STEPS = 50
 DEFAULT_MAX_FRAME_MIB = 64
 DEFAULT_LOG_LEVEL = "warning"
+DEFAULT_SANDBOX: SandboxChoice = "auto"
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
@@ -46,8 +56,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
         max_steps: model requests per turn.
         max_frame_mib: largest message accepted, in MiB.
         log_level: `error`, `warning`, `info` or `debug`.
+        sandbox: whether the kernel confines what commands and file tools change.
+        sandbox_writable: further directories that confined commands may change.
         providers: the model services, in order of preference.
         mcp_servers: servers every session gets besides those its client names.
+        permissions: rules about single calls, those of all files together.
         ignored: settings that were found and have no effect, as sentences for people.
         files: the settings files that were read.
     """
@@ -59,8 +72,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     max_steps: int = DEFAULT_MAX_STEPS
     max_frame_mib: int = DEFAULT_MAX_FRAME_MIB
     log_level: str = DEFAULT_LOG_LEVEL
+    sandbox: SandboxChoice = DEFAULT_SANDBOX
+    sandbox_writable: tuple[Path, ...] = ()
     providers: tuple[ProviderConfig, ...] = ()
     mcp_servers: tuple[McpServer, ...] = ()
+    permissions: Rules = Rules()
     ignored: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
 
@@ -121,14 +137,17 @@ def load_config(
     return Config(
         model=choice.model,
         model_origin=choice.origin,
-        # Every mode was checked against the choices where it was read.
+        # Modes and sandboxes were checked against the choices where they were read.
         mode=cast("ModeId", merged.mode) if merged.mode else DEFAULT_MODE,
         store_path=_store_path(merged.store, places),
         max_steps=merged.max_steps or DEFAULT_MAX_STEPS,
         max_frame_mib=merged.max_frame_mib or DEFAULT_MAX_FRAME_MIB,
         log_level=merged.log_level or DEFAULT_LOG_LEVEL,
+        sandbox=cast("SandboxChoice", merged.sandbox) if merged.sandbox else DEFAULT_SANDBOX,
+        sandbox_writable=tuple(_directory(path, places) for path in merged.sandbox_writable or ()),
         providers=tuple(providers.values()),
         mcp_servers=_servers(merged),
+        permissions=_rules(merged.permissions, places),
         ignored=(*project.ignored, *unknown_variables(env)),
         files=tuple(path for path in (file if user else None, project.file) if path),
     )
@@ -159,13 +178,37 @@ def _first_choice(
 
 
 def _merge(*layers: SettingsFile) -> SettingsFile:
-    """The strongest value of each setting, strongest layer first; servers are joined by name."""
+    """The strongest value of each setting, strongest layer first.
+
+    Servers are joined by name. Permission rules of all layers hold together: none can lift another's.
+    """
     merged = SettingsFile()
     for layer in reversed(layers):
         said = {key: value for key in layer.__struct_fields__ if (value := getattr(layer, key)) is not None}
         servers = {**merged.mcp_servers, **layer.mcp_servers}
-        merged = msgspec.structs.replace(merged, **{**said, "mcp_servers": servers})
+        rules = _joined(merged.permissions, layer.permissions)
+        merged = msgspec.structs.replace(merged, **{**said, "mcp_servers": servers, "permissions": rules})
     return merged
+
+
+def _joined(one: PermissionsTable, other: PermissionsTable) -> PermissionsTable:
+    return PermissionsTable(
+        allow=one.allow + other.allow, ask=one.ask + other.ask, deny=one.deny + other.deny
+    )
+
+
+def _rules(table: PermissionsTable, places: Places) -> Rules:
+    def parsed(texts: tuple[str, ...]) -> tuple[Rule, ...]:
+        return tuple(_at_home(parse_rule(text), places) for text in texts)
+
+    return Rules(allow=parsed(table.allow), ask=parsed(table.ask), deny=parsed(table.deny))
+
+
+def _at_home(rule: Rule, places: Places) -> Rule:
+    """The rule with a leading `~` of its pattern replaced by the home folder, if there is one."""
+    if rule.pattern is None or places.home is None:
+        return rule
+    return msgspec.structs.replace(rule, pattern=rule.pattern.with_home(places.home.as_posix()))
 
 
 def _servers(settings: SettingsFile) -> tuple[McpServer, ...]:
@@ -174,6 +217,13 @@ def _servers(settings: SettingsFile) -> tuple[McpServer, ...]:
     from acp_agent.sdk.mcp_settings import configured_servers  # lazy: most configurations have no server
 
     return configured_servers(settings.mcp_servers)
+
+
+def _directory(text: str, places: Places) -> Path:
+    path = places.expand(text)
+    if not path.is_absolute():
+        raise ConfigError(f"`sandbox_writable`: `{text}` is not an absolute path")
+    return path
 
 
 def _store_path(text: str | None, places: Places) -> Path | None:

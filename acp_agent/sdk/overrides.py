@@ -14,6 +14,7 @@ from acp_agent.sdk.settings_file import (
     MAX_FRAME_MIB,
     MAX_STEPS,
     MODE_IDS,
+    SANDBOX_CHOICES,
     SettingsFile,
     check_choice,
     nearest,
@@ -36,6 +37,7 @@ ENV_NAMES: dict[str, str] = {
     "script": "ACP_AGENT_SCRIPT",
     "config": "ACP_AGENT_CONFIG",
     "log_level": "ACP_AGENT_LOG_LEVEL",
+    "sandbox": "ACP_AGENT_SANDBOX",
     "max_steps": "ACP_AGENT_MAX_STEPS",
     "max_frame_mib": "ACP_AGENT_MAX_FRAME_MIB",
 }
@@ -62,8 +64,8 @@ def read_overrides(values: Mapping[str, str], names: Mapping[str, str]) -> Overr
         ConfigError: a value cannot be used; names it.
     """
     said = {setting: values[name] for setting, name in names.items() if values.get(name)}
-    for setting, choices in (("mode", MODE_IDS), ("log_level", LOG_LEVELS)):
-        check_choice(said.get(setting), choices, names[setting])
+    for setting, choices in (("mode", MODE_IDS), ("log_level", LOG_LEVELS), ("sandbox", SANDBOX_CHOICES)):
+        check_choice(said.get(setting), choices, names.get(setting, ""))
     script, model = said.get("script"), said.get("model")
     return Overrides(
         settings=SettingsFile(
@@ -71,6 +73,7 @@ def read_overrides(values: Mapping[str, str], names: Mapping[str, str]) -> Overr
             mode=said.get("mode"),
             store=said.get("store"),
             log_level=said.get("log_level"),
+            sandbox=said.get("sandbox"),
             max_steps=_number(said.get("max_steps"), MAX_STEPS, names.get("max_steps", "")),
             max_frame_mib=_number(said.get("max_frame_mib"), MAX_FRAME_MIB, names.get("max_frame_mib", "")),
         ),

@@ -8,13 +8,25 @@ from pathlib import Path
 import msgspec
 
 from acp_agent.base.errors import ConfigError
-from acp_agent.base.jsontext import JsonObject
+from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.base.paths import Places
 from acp_agent.sdk.model_choice import split_model
 from acp_agent.sdk.presets import ALWAYS_PRESENT
 from acp_agent.sdk.provider_settings import ProviderConfig
-from acp_agent.sdk.settings_file import SettingsFile, check_settings, parse_toml, read_bytes
+from acp_agent.sdk.settings_file import (
+    PermissionsTable,
+    SettingsFile,
+    check_settings,
+    parse_toml,
+    read_bytes,
+)
 from acp_agent.sdk.trust import digest, project_file, real_path, trusted_folders
+
+_USERS_OWN = {
+    "providers": "endpoints and keys are",
+    "sandbox": "what confines commands is",
+    "sandbox_writable": "what commands may change is",
+}
 
 
 class ProjectSettings(msgspec.Struct, frozen=True):
@@ -30,8 +42,8 @@ def read_project(
 ) -> ProjectSettings:
     """The settings of the project in `cwd`.
 
-    An untrusted file decides at most which of the user's models is used, and is never a reason to fail:
-    anybody could stop the agent from starting with one.
+    An untrusted file decides at most which of the user's models is used and what is denied or asked about,
+    and is never a reason to fail: anybody could stop the agent from starting with one.
 
     Raises:
         ConfigError: the user trusted the file, and it cannot be used.
@@ -60,10 +72,13 @@ def read_project(
 
 def _trusted(file: Path, content: bytes) -> ProjectSettings:
     settings = check_settings(parse_toml(content, file), file)
-    if not settings.providers:
-        return ProjectSettings(file, settings)
-    no_providers = f"`{file}`: `providers` has no effect: endpoints and keys are set in the user's file only"
-    return ProjectSettings(file, settings, (no_providers,))
+    ignored = tuple(
+        f"`{file}`: `{key}` has no effect: {what} set in the user's file only"
+        for key, what in _USERS_OWN.items()
+        if getattr(settings, key)
+    )
+    settings = msgspec.structs.replace(settings, sandbox=None, sandbox_writable=None)
+    return ProjectSettings(file, settings, ignored)
 
 
 def _untrusted(
@@ -78,9 +93,23 @@ def _untrusted(
     model = wanted if isinstance(wanted, str) and _is_users_model(wanted, providers) else None
     if wanted is not None and model is None:
         ignored.append(f"`{file}`: `model` has no effect: it is none of the models you configured")
+    permissions, unused = _restrictions(tables.pop("permissions", None), file)
+    if unused:
+        ignored.append(f"`{file}`: `permissions`: {unused} without effect: {why}")
     if tables:
         ignored.append(f"`{file}`: {_named(tables)} without effect: {why}")
-    return ProjectSettings(file, SettingsFile(model=model), tuple(ignored))
+    return ProjectSettings(file, SettingsFile(model=model, permissions=permissions), tuple(ignored))
+
+
+def _restrictions(table: JsonValue, file: Path) -> tuple[PermissionsTable, str]:
+    """The `ask` and `deny` rules of a stranger, which can do no harm, and what else there is."""
+    if table is None:
+        return PermissionsTable(), ""
+    try:
+        written = check_settings({"permissions": table}, file).permissions
+    except ConfigError:
+        return PermissionsTable(), "it cannot be used and is"
+    return msgspec.structs.replace(written, allow=()), "`allow` is" if written.allow else ""
 
 
 def _is_users_model(model: str, providers: Mapping[str, ProviderConfig]) -> bool:

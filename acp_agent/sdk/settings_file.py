@@ -13,6 +13,7 @@ import msgspec
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.jsontext import JsonObject, JsonValue
+from acp_agent.engine.rules import parse_rule
 from acp_agent.model.session import MODES, ModelInfo
 from acp_agent.sdk.presets import PROVIDER_TYPES
 from acp_agent.sdk.secret import Secret
@@ -20,8 +21,10 @@ from acp_agent.sdk.secret import Secret
 MAX_FILE_BYTES = 1024 * 1024
 MAX_STEPS = 10_000
 MAX_FRAME_MIB = 1024
+MAX_RULES = 500
 LOG_LEVELS = ("error", "warning", "info", "debug")
 SERVER_TYPES = ("stdio", "http", "sse")
+SANDBOX_CHOICES = ("auto", "require", "off")
 MODE_IDS = tuple(mode.id for mode in MODES)
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -41,6 +44,7 @@ class ModelTable(msgspec.Struct, frozen=True, kw_only=True):
     cache_read_price: Price | None = None
     cache_write_price: Price | None = None
     takes_images: bool | None = None
+    takes_audio: bool | None = None
     thinks: bool | None = None
 
     def applied_to(self, info: ModelInfo) -> ModelInfo:
@@ -75,6 +79,14 @@ class McpServerTable(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None = None
 
 
+class PermissionsTable(msgspec.Struct, frozen=True, kw_only=True):
+    """`[permissions]` as written: rules such as `Bash(npm test)`."""
+
+    allow: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
 class SettingsFile(msgspec.Struct, frozen=True, kw_only=True):
     """A whole file as written; None and empty mean not set."""
 
@@ -84,8 +96,11 @@ class SettingsFile(msgspec.Struct, frozen=True, kw_only=True):
     max_steps: Annotated[int, msgspec.Meta(ge=1, le=MAX_STEPS)] | None = None
     max_frame_mib: Annotated[int, msgspec.Meta(ge=1, le=MAX_FRAME_MIB)] | None = None
     log_level: str | None = None
+    sandbox: str | None = None
+    sandbox_writable: tuple[str, ...] | None = None
     providers: dict[str, ProviderTable] = {}
     mcp_servers: dict[str, McpServerTable] = {}
+    permissions: PermissionsTable = PermissionsTable()
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -145,12 +160,18 @@ def check_settings(tables: JsonObject, path: Path) -> SettingsFile:
     for name, table in _named_tables(tables, "mcp_servers", path):
         servers[name] = _convert(table, McpServerTable, f"mcp_servers.{name}", path)
         check_choice(servers[name].type, SERVER_TYPES, f"mcp_servers.{name}.type", path)
+    _reject_unknown(
+        _table(tables.get("permissions")), PermissionsTable.__struct_fields__, "permissions", path
+    )
     rest: JsonObject = {
         key: value for key, value in tables.items() if key not in ("providers", "mcp_servers")
     }
     settings = _convert(rest, SettingsFile, "", path)
+    for name in PermissionsTable.__struct_fields__:
+        _check_rules(getattr(settings.permissions, name), f"permissions.{name}", path)
     check_choice(settings.mode, MODE_IDS, "mode", path)
     check_choice(settings.log_level, LOG_LEVELS, "log_level", path)
+    check_choice(settings.sandbox, SANDBOX_CHOICES, "sandbox", path)
     return msgspec.structs.replace(settings, providers=providers, mcp_servers=servers)
 
 
@@ -174,6 +195,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
     found = difflib.get_close_matches(word, list(known), n=2, cutoff=0.7)
     return f"; did you mean {' or '.join(f'`{each}`' for each in found)}?" if found else ""
+
+
+def _check_rules(rules: Sequence[str], key: str, path: Path) -> None:
+    if len(rules) > MAX_RULES:
+        raise ConfigError(f"`{path}`: `{key}`: has more than {MAX_RULES} rules")
+    for rule in rules:
+        try:
+            parse_rule(rule)
+        except ValueError as exc:
+            raise ConfigError(
+                f"`{path}`: `{key}`: the rule `{rule}` cannot be used: {exc}",
+                hint="write a rule such as `Bash(npm test)` or `Edit(src/**)`",
+            ) from exc
 
 
 def _convert(table: JsonObject, kind: type[T], key: str, path: Path) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +11,11 @@ import msgspec
 from acp_agent.base.errors import ToolError
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.model.content import TerminalRef, ToolContent, shown_text
-from acp_agent.model.permission import Access
 from acp_agent.model.toolcall import ToolCallPatch, ToolOutcome, ToolSpec, failed, succeeded
 from acp_agent.ports import Preview, ProcessResult, ToolContext
 from acp_agent.tools.arguments import input_schema, parse_args
 from acp_agent.tools.plaintext import fenced, one_line, plain
+from acp_agent.tools.shell_line import shell_access
 
 if TYPE_CHECKING:
     from acp_agent import ports
@@ -38,14 +39,18 @@ class BashArgs(msgspec.Struct, frozen=True):
 
 
 class BashTool:
-    """Runs a command in the working directory and tells the model how it ended."""
+    """Runs a command in the working directory and tells the model how it ended.
 
-    def __init__(self) -> None:
+    `posix` says that commands are run by a POSIX shell; of those of other shells nothing is known.
+    """
+
+    def __init__(self, *, posix: bool = os.name == "posix") -> None:
+        self._posix = posix
         self.spec = ToolSpec(
             "bash",
             "Run a shell command in the working directory. Each call is a new shell without input. You get "
-            "output and errors together, and only the end if they are long. Whatever the command leaves "
-            "running in the background is stopped when it ends.",
+            "output and errors together, and only the end if they are long. It may be allowed to write in the "
+            "workspace and `$TMPDIR` only. What it leaves running in the background is stopped when it ends.",
             input_schema(BashArgs),
             kind="execute",
         )
@@ -57,7 +62,8 @@ class BashTool:
         # Markdown shows line breaks well, but nothing else that is unprintable
         whole = "\n".join(one_line(part, len(command) * 10) for part in command.split("\n"))
         content = () if line == command else (shown_text(fenced(whole, "sh")),)
-        return Preview(line, "execute", Access("execute", f"bash:{command}"), content=content)
+        access = shell_access(command, context.workspace, posix=self._posix)
+        return Preview(line, "execute", access, content=content)
 
     async def run(self, args: JsonObject, context: ToolContext) -> ToolOutcome:
         """Run it to its end."""

@@ -12,6 +12,7 @@ from acp_agent.cli.checkup import Finding, examine
 from acp_agent.cli.doctor import as_text
 from acp_agent.cli.main import main
 from acp_agent.cli.style import Style
+from acp_agent.workspaces.landlock import Support
 
 
 @pytest.fixture
@@ -20,13 +21,20 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def check(home: Path, toml: str = "", programs: tuple[str, ...] = (), **env: str) -> list[Finding]:
+def check(
+    home: Path,
+    toml: str = "",
+    programs: tuple[str, ...] = (),
+    kernel: Support = Support("whole", "Landlock 7"),  # noqa: B008 - a value that never changes
+    **env: str,
+) -> list[Finding]:
     (home / "agent" / "config.toml").write_text(toml, "utf-8")
     return examine(
         env={"HOME": str(home), "USERPROFILE": str(home), "ACP_AGENT_HOME": str(home / "agent"), **env},
         cwd=home,
         cli={},
         which=lambda name: f"/bin/{name}" if name in programs else None,
+        kernel=lambda: kernel,
     )
 
 
@@ -120,6 +128,25 @@ def test_programs_servers_and_editors_are_looked_for(home: Path) -> None:
         Finding("editor", "ok", "Neovim", "acp-agent editor-config neovim"),
         Finding("editor", "ok", "JetBrains IDEs", "acp-agent editor-config jetbrains"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("choice", "kernel", "status", "text"),
+    [
+        ("auto", Support("whole", "Landlock 7"), "ok", "only the session's folders (Landlock 7)"),
+        ("auto", Support("partial", "old"), "warn", "not completely confined: old"),
+        ("auto", Support("none", "missing"), "warn", "not confined: missing"),
+        ("require", Support("whole", "Landlock 7"), "ok", "only the session's folders (Landlock 7)"),
+        ("require", Support("partial", "old"), "fail", "is required, and missing: old"),
+        ("off", Support("whole", "Landlock 7"), "warn", "every file that you may"),
+    ],
+)
+def test_it_is_said_what_confines_commands(
+    home: Path, choice: str, kernel: Support, status: str, text: str
+) -> None:
+    (found,) = about(check(home, f'sandbox = "{choice}"', kernel=kernel), "sandbox")
+    assert found.status == status
+    assert text in found.text
 
 
 def test_text_has_a_mark_per_finding_and_a_verdict() -> None:

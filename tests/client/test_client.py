@@ -60,9 +60,7 @@ def command(tmp_path: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def session(
-    command: list[str], updates: list[JsonObject]
-) -> AsyncGenerator[tuple[Client, str], None]:
+async def session(command: list[str], updates: list[JsonObject]) -> AsyncGenerator[tuple[Client, str], None]:
     async def permit(params: JsonObject) -> JsonValue:
         return {"outcome": {"outcome": "cancelled"}}
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from acp_agent.engine import policy
 from acp_agent.engine.policy import Grants, Verdict, decide
-from acp_agent.model.permission import Access, Decision, Effect
+from acp_agent.engine.rules import Ruling
+from acp_agent.model.permission import Access, Decision, Effect, ShellCommand, ShellLine
 from acp_agent.model.session import MODES, ModeId
 
 ROOTS = (PurePath("/repo"), PurePath("/other"))
@@ -25,6 +26,7 @@ CHANGING: tuple[Effect, ...] = ("write", "execute", "other")
 
 SUBJECTS = st.sampled_from(["rm -rf build", "write a", "mcp tool"])
 PATHS = st.lists(st.sampled_from([ORDINARY, PROTECTED, "/other/.ENVRC", "/elsewhere/x"]), max_size=3)
+RULINGS = st.sampled_from((None, *get_args(Ruling)))
 ACCESSES = st.builds(Access, st.sampled_from(EFFECTS), SUBJECTS, PATHS.map(tuple))
 GRANTS = st.builds(Grants, st.sets(SUBJECTS), st.sets(SUBJECTS))
 
@@ -35,13 +37,13 @@ GRANTS = st.builds(Grants, st.sets(SUBJECTS), st.sets(SUBJECTS))
         # reading and thinking: always
         *((mode, effect, grant, path, "allow")
           for mode in MODE_IDS for effect in ("none", "read")
-          for grant in ("", "allowed", "rejected") for path in (ORDINARY, PROTECTED)),
+          for grant in ("", "allowed") for path in (ORDINARY, PROTECTED)),
         # plan: nothing else, whatever was granted
         *(("plan", effect, grant, path, "deny")
           for effect in CHANGING for grant in ("", "allowed", "rejected") for path in (ORDINARY, PROTECTED)),
         # rejected for good: never
         *((mode, effect, "rejected", path, "deny")
-          for mode in ("ask", "accept-edits", "auto") for effect in CHANGING for path in (ORDINARY, PROTECTED)),
+          for mode in MODE_IDS for effect in EFFECTS for path in (ORDINARY, PROTECTED)),
         # files that control other programs: each time anew
         *((mode, effect, grant, PROTECTED, "ask_each_time")
           for mode in ("ask", "accept-edits", "auto") for effect in CHANGING for grant in ("", "allowed")),
@@ -60,16 +62,65 @@ def test_the_table_of_verdicts(mode: ModeId, effect: Effect, grant: str, path: s
     assert decide(mode, Access(effect, "s", (path,)), grants, ROOTS) == verdict
 
 
-@given(st.sampled_from(MODE_IDS), ACCESSES, GRANTS)
-def test_deny_wins_over_every_grant(mode: ModeId, access: Access, grants: Grants) -> None:
-    if access.subject in grants.rejected and access.effect in CHANGING:
-        assert decide(mode, access, grants, ROOTS) == "deny"
+@given(st.sampled_from(MODE_IDS), ACCESSES, GRANTS, RULINGS)
+def test_deny_wins_over_every_grant(
+    mode: ModeId, access: Access, grants: Grants, ruling: Ruling | None
+) -> None:
+    denied = access.subject in grants.rejected or ruling == "deny"
+    if denied:
+        assert decide(mode, access, grants, ROOTS, ruling) == "deny"
+    elif mode != "plan":
+        assert decide(mode, access, grants, ROOTS, ruling) != "deny"
 
 
-@given(ACCESSES, GRANTS)
-def test_plan_mode_changes_nothing(access: Access, grants: Grants) -> None:
-    verdict = decide("plan", access, grants, ROOTS)
-    assert verdict == ("deny" if access.effect in CHANGING else "allow")
+@given(ACCESSES, GRANTS, RULINGS)
+def test_plan_mode_changes_nothing(access: Access, grants: Grants, ruling: Ruling | None) -> None:
+    if access.effect in CHANGING:
+        assert decide("plan", access, grants, ROOTS, ruling) == "deny"
+
+
+@given(st.sampled_from(["ask", "accept-edits", "auto"]), ACCESSES, GRANTS)
+def test_a_rule_to_ask_asks_in_every_mode_and_is_not_answered_for_good(
+    mode: ModeId, access: Access, grants: Grants
+) -> None:
+    if access.subject not in grants.rejected:
+        assert decide(mode, access, grants, ROOTS, "ask") == "ask_each_time"
+
+
+@given(st.sampled_from(["ask", "accept-edits", "auto"]), ACCESSES, GRANTS)
+def test_a_rule_to_allow_allows_all_but_protected_files(mode: ModeId, access: Access, grants: Grants) -> None:
+    touches = any(policy.is_protected(path, ROOTS) for path in access.paths)
+    if access.subject not in grants.rejected and not (touches and access.effect in CHANGING):
+        assert decide(mode, access, grants, ROOTS, "allow") == "allow"
+
+
+PLAIN = ShellLine("npm test", calls=(ShellCommand(("npm", "test")),), canonical="npm test")
+UNCLEAR = ShellLine("npm test &", unclear="…")
+OVERSIZED = ShellLine("", unclear="…", complete=False, oversized=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "mode", "verdict"),
+    [
+        (PLAIN, "ask", "ask"),
+        (PLAIN, "accept-edits", "ask"),
+        (PLAIN, "auto", "allow"),
+        (UNCLEAR, "ask", "ask_each_time"),
+        (UNCLEAR, "accept-edits", "ask_each_time"),
+        (UNCLEAR, "auto", "allow"),
+        *((OVERSIZED, mode, "ask_each_time") for mode in ("ask", "accept-edits", "auto")),
+        *((line, "plan", "deny") for line in (PLAIN, UNCLEAR, OVERSIZED)),
+    ],
+)
+def test_the_verdict_on_a_command(line: ShellLine, mode: ModeId, verdict: Verdict) -> None:
+    assert decide(mode, Access("execute", "bash:x", line=line), Grants(), ROOTS) == verdict
+
+
+def test_only_a_plain_command_is_allowed_by_an_earlier_answer() -> None:
+    granted = Grants({"bash:npm test", "bash:npm test &"})
+    assert decide("ask", Access("execute", "bash:npm test", line=PLAIN), granted, ROOTS) == "allow"
+    unclear = Access("execute", "bash:npm test &", line=UNCLEAR)
+    assert decide("ask", unclear, granted, ROOTS) == "ask_each_time"
 
 
 @given(st.sampled_from(MODE_IDS), ACCESSES, GRANTS)
@@ -102,13 +153,40 @@ def test_only_an_always_answer_is_remembered(
 
 
 def test_a_question_that_cannot_be_remembered_offers_no_always() -> None:
-    assert {choice.id for choice in policy.CHOICES_ONCE} == {"allow_once", "reject_once"}
-    assert {choice.id for choice in policy.CHOICES} == {*DECISIONS} - {"dismissed"}
+    access = Access("execute", "s")
+    assert [choice.id for choice in policy.choices("ask_each_time", access)] == ["allow_once", "reject_once"]
+    assert {choice.id for choice in policy.choices("ask", access)} == {*DECISIONS} - {"dismissed"}
+
+
+@pytest.mark.parametrize(
+    ("access", "label"),
+    [
+        (Access("execute", "bash:npm test", line=PLAIN), "Always allow `npm test`"),
+        (Access("execute", "s", line=ShellLine("", canonical="x" * 44)), f"Always allow `{'x' * 44}`"),
+        (Access("execute", "s", line=ShellLine("", canonical="x" * 45)), "Always allow this exact command"),
+        (Access("execute", "s", line=ShellLine("", canonical="echo '`'")), "Always allow this exact command"),
+        (Access("execute", "s", line=ShellLine("", canonical="a\u202eb")), "Always allow this exact command"),
+        (Access("write", "edit", (ORDINARY,)), "Always allow all edits"),
+        (Access("other", "mcp__gh__push"), "Always allow `mcp__gh__push`"),
+        (Access("other", "mcp__" + "x" * 60), "Always allow this"),
+    ],
+)
+def test_a_label_says_what_always_covers(access: Access, label: str) -> None:
+    allow, reject = policy.choices("ask", access)[1::2]
+    assert (allow.label, reject.label) == (label, label.replace("allow", "reject"))
+
+
+@given(ACCESSES | st.builds(Access, st.just("execute"), st.text(), line=st.builds(ShellLine, st.text())))
+def test_labels_are_short(access: Access) -> None:
+    labels = [choice.label for choice in policy.choices("ask", access)]
+    assert max(map(len, labels)) <= policy.MAX_LABEL
+    assert all(label.isprintable() for label in labels)
 
 
 @pytest.mark.parametrize("mode", [mode.id for mode in MODES])
 def test_every_mode_has_a_sentence_for_a_denial(mode: ModeId) -> None:
     assert policy.denial(mode).endswith((".", "ask."))
+    assert "rule of the user" in policy.denial(mode, "deny")
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ async def test_loading_a_session_while_its_turn_runs_loses_and_repeats_nothing(
     stage: Stage, open_editor: OpenEditor
 ) -> None:
     editor = await open_editor(
-        in_order('say: Before.\ncall: bash {"command": "true"}', "flood: 300\nsay: after.", "say: ok")
+        in_order('say: Before.\ncall: bash {"command": "touch ran"}', "flood: 300\nsay: after.", "say: ok")
     )
     editor.answer = "never"
     session = await editor.open()

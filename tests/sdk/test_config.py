@@ -76,6 +76,17 @@ def test_command_line_beats_environment_beats_file(
     assert getattr(load(toml, env={variable: from_env}, cli={setting: from_cli}), setting) == from_cli
 
 
+def test_the_sandbox_comes_from_the_environment_too(load: Load, places: Places) -> None:
+    assert (load().sandbox, load().sandbox_writable) == ("auto", ())
+    config = load('sandbox = "off"\nsandbox_writable = ["~/.cache"]', env={"ACP_AGENT_SANDBOX": "require"})
+    assert places.home is not None
+    assert (config.sandbox, config.sandbox_writable) == ("require", (places.home / ".cache",))
+    with pytest.raises(ConfigError, match="`ACP_AGENT_SANDBOX`: unknown value `yes`"):
+        load(env={"ACP_AGENT_SANDBOX": "yes"})
+    with pytest.raises(ConfigError, match="`sandbox_writable`: `here` is not an absolute path"):
+        load('sandbox_writable = ["here"]')
+
+
 def test_numbers_come_from_the_environment_too(load: Load) -> None:
     config = load("max_steps = 5", env={"ACP_AGENT_MAX_STEPS": "7", "ACP_AGENT_MAX_FRAME_MIB": "8"})
     assert (config.max_steps, config.max_frame_mib) == (7, 8)

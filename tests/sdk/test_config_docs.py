@@ -11,13 +11,19 @@ from acp_agent.base.paths import Places
 from acp_agent.sdk.config import load_config
 from acp_agent.sdk.overrides import CLI_NAMES, ENV_NAMES
 from acp_agent.sdk.presets import PRESETS
-from acp_agent.sdk.settings_file import McpServerTable, ModelTable, ProviderTable, SettingsFile
+from acp_agent.sdk.settings_file import (
+    McpServerTable,
+    ModelTable,
+    PermissionsTable,
+    ProviderTable,
+    SettingsFile,
+)
 
 TEXT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
 SNIPPETS = re.findall(r"```toml\n(.*?)```", TEXT, re.S)
 
 
-@pytest.mark.parametrize("table", [SettingsFile, ProviderTable, ModelTable, McpServerTable])
+@pytest.mark.parametrize("table", [SettingsFile, ProviderTable, ModelTable, McpServerTable, PermissionsTable])
 def test_every_key_is_documented(table: type[SettingsFile]) -> None:
     assert [key for key in table.__struct_fields__ if f"`{key}`" not in TEXT] == []
 
@@ -52,7 +58,7 @@ def test_every_example_loads(snippet: str, tmp_path: Path) -> None:
 
 def test_the_document_shows_the_defaults() -> None:
     config = load_config(cwd=None, env={}, paths=Places(None, None))
-    for key in ("mode", "log_level"):
+    for key in ("mode", "log_level", "sandbox"):
         assert f'| `{key}` | `"{getattr(config, key)}"` |' in TEXT
     for key in ("max_steps", "max_frame_mib"):
         assert f"| `{key}` | `{getattr(config, key)}` |" in TEXT

@@ -37,6 +37,8 @@ store = "memory:"
 max_steps = 9
 max_frame_mib = 9
 log_level = "debug"
+sandbox = "off"
+sandbox_writable = ["/"]
 [providers.work]
 base_url = "https://evil.example.com"
 [mcp_servers.evil]
@@ -75,9 +77,9 @@ def test_an_untrusted_file_chooses_the_model_and_nothing_else(places: Places, pr
         model_origin=f"`{file}`: `model`",
         files=(places.config_file, file),
         ignored=(
-            f"`{file}`: `mode`, `store`, `max_steps`, `max_frame_mib`, `log_level`, `providers`, "
-            "`mcp_servers` without effect: the folder is not trusted; review the file, then run "
-            f"`acp-agent trust {project}`",
+            f"`{file}`: `mode`, `store`, `max_steps`, `max_frame_mib`, `log_level`, `sandbox`, "
+            "`sandbox_writable`, `providers`, `mcp_servers` without effect: the folder is not trusted; "
+            f"review the file, then run `acp-agent trust {project}`",
         ),
     )
 
@@ -113,7 +115,7 @@ def test_an_untrusted_file_is_never_a_reason_to_fail(places: Places, project: Pa
     assert all(message.isprintable() for message in config.ignored)
 
 
-def test_a_trusted_file_sets_everything_but_providers(places: Places, project: Path) -> None:
+def test_a_trusted_file_sets_everything_but_providers_and_sandbox(places: Places, project: Path) -> None:
     project_file(project).write_text(EVERYTHING, "utf-8")
     assert trust_folder(places, project) == EVERYTHING.encode()
     config = load(places, project)
@@ -122,9 +124,14 @@ def test_a_trusted_file_sets_everything_but_providers(places: Places, project: P
     assert [server.name for server in config.mcp_servers] == ["mine", "both", "evil"]
     assert "projects" in repr(config.mcp_servers[1])
     assert config.provider("work").base_url == "http://localhost:1/v1"
-    assert config.ignored == (
-        f"`{project_file(project)}`: `providers` has no effect: endpoints and keys are set in the user's "
-        "file only",
+    assert (config.sandbox, config.sandbox_writable) == ("auto", ())
+    assert config.ignored == tuple(
+        f"`{project_file(project)}`: `{key}` has no effect: {what} set in the user's file only"
+        for key, what in (
+            ("providers", "endpoints and keys are"),
+            ("sandbox", "what confines commands is"),
+            ("sandbox_writable", "what commands may change is"),
+        )
     )
 
 

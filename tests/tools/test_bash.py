@@ -8,13 +8,12 @@ import pytest
 
 from acp_agent.base.errors import ToolError
 from acp_agent.model.content import TerminalRef, shown_text
-from acp_agent.model.permission import Access
 from acp_agent.model.toolcall import ToolCallPatch
 from acp_agent.ports import Preview, ProcessResult
 from acp_agent.tools.bash import BashTool
 from acp_agent.workspaces.local import LocalWorkspace
 
-bash = BashTool()
+bash = BashTool(posix=True)
 posix_only = pytest.mark.skipif(os.name == "nt", reason="the commands are POSIX shell")
 
 
@@ -44,9 +43,21 @@ async def _outcome(scripted, result):
 
 
 async def test_the_exact_command_is_asked_for(context):
-    assert await bash.preview({"command": "ls -l"}, context) == Preview(
-        "ls -l", "execute", Access("execute", "bash:ls -l")
-    )
+    preview = await bash.preview({"command": "npm  'test' -l"}, context)
+    assert preview == Preview("npm  'test' -l", "execute", preview.access)
+    assert (preview.access.effect, preview.access.subject) == ("execute", "bash:npm test -l")
+
+
+async def test_a_command_that_only_reads_says_so(context, root):
+    (root / "a").write_text("x")
+    access = (await bash.preview({"command": "cat a"}, context)).access
+    assert (access.effect, access.paths) == ("read", (str(root / "a"),))
+
+
+async def test_of_a_shell_that_is_not_posix_nothing_is_known(context):
+    access = (await BashTool(posix=False).preview({"command": "ls"}, context)).access
+    assert (access.effect, access.subject) == ("execute", "bash:ls")
+    assert (access.line.calls, access.line.complete) == ((), False)
 
 
 async def test_a_command_that_the_title_cannot_hold_is_shown_whole(context):
@@ -56,7 +67,7 @@ async def test_a_command_that_the_title_cannot_hold_is_shown_whole(context):
     assert preview.title.startswith(r"echo \u202exxx")
     assert preview.title.endswith(r"xxx\nrm -rf /")
     assert preview.content == (shown_text(f"```sh\necho \\u202e{'x' * 300}\nrm -rf /\n```"),)
-    assert preview.access == Access("execute", f"bash:{command}")
+    assert (preview.access.effect, preview.access.subject) == ("execute", f"bash:{command}")
 
 
 @posix_only
