@@ -49,8 +49,8 @@ class BashTool:
         self.spec = ToolSpec(
             "bash",
             "Run a shell command in the working directory. Each call is a new shell without input. You get "
-            "output and errors together, and only the end if they are long. It may be allowed to write in the "
-            "workspace and `$TMPDIR` only. What it leaves running in the background is stopped when it ends.",
+            "output and errors together, and only the end if they are long. It may be allowed to write only "
+            "in the workspace and `$TMPDIR`. What it leaves in the background is stopped when it ends.",
             input_schema(BashArgs),
             kind="execute",
         )
