@@ -176,3 +176,9 @@ class InvalidChoice(SessionError):
     def __init__(self, field: str, value: str, choices: tuple[str, ...]) -> None:
         super().__init__(f"`{field}`: unknown value `{value}`; choose one of: {', '.join(choices)}")
         self.field = field
+        self.value = value
+        self.choices = choices
+
+    def called(self, field: str) -> InvalidChoice:
+        """The same under the name the asker used for it."""
+        return InvalidChoice(field, self.value, self.choices)

@@ -281,8 +281,8 @@ async def test_forgetting_a_session_nobody_heard_of_is_no_error() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "field"),
     [
-        ("mode", "root", "mode"),
-        ("model", "nobody/none", "model"),
+        ("mode", "root", "value"),
+        ("model", "nobody/none", "value"),
         ("colour", "red", "configId"),
         ("mode", True, "value"),
         ("mode", 5, "value"),
@@ -301,6 +301,14 @@ async def test_an_option_that_cannot_be_set_says_what_can(
         assert str(error["data"]["field"]).startswith(field)
         after = await client.result("session/load", sessionId=session_id, cwd=str(tmp_path), mcpServers=[])
         assert after["modes"]["currentModeId"] == "ask"
+
+
+async def test_a_mode_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
+    async with connected() as client:
+        session_id = await client.new_session(tmp_path)
+        error = await client.error("session/set_mode", sessionId=session_id, modeId="root")
+        assert (error["code"], error["data"]["field"]) == (-32602, "modeId")
+        assert "accept-edits" in error["message"]
 
 
 async def test_options_and_modes_are_two_views_of_one_thing(tmp_path: Path) -> None:

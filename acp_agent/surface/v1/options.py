@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from acp_agent.base.errors import InvalidChoice
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.engine.session import Session
 from acp_agent.model.session import MODES
@@ -39,13 +40,16 @@ async def set_option(session: Session, option_id: str, value: str | bool) -> Non
     """
     if isinstance(value, bool):
         raise invalid_params("value", f"`{option_id}` takes one of its options' values, not a boolean")
-    match option_id:
-        case "mode":
-            await session.set_mode(value)
-        case "model":
-            await session.set_model(value)
-        case _:
-            raise invalid_params("configId", f"unknown option `{option_id}`; choose `mode` or `model`")
+    try:
+        match option_id:
+            case "mode":
+                await session.set_mode(value)
+            case "model":
+                await session.set_model(value)
+            case _:
+                raise invalid_params("configId", f"unknown option `{option_id}`; choose `mode` or `model`")
+    except InvalidChoice as exc:
+        raise exc.called("value") from None
 
 
 def _select(option_id: str, name: str, category: str, current: str, options: list[JsonValue]) -> JsonObject:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import anyio
 
+from acp_agent.base.errors import InvalidChoice
 from acp_agent.base.ids import SessionId
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.engine.agent_core import AgentCore, Defaults, Opening
@@ -167,7 +168,11 @@ class Router:
 
     async def _set_mode(self, call: Call) -> JsonValue:
         params = wire.read(wire.SetModeParams, call.params)
-        await self._backend.core.get(params.session_id).set_mode(params.mode_id)
+        session = self._backend.core.get(params.session_id)
+        try:
+            await session.set_mode(params.mode_id)
+        except InvalidChoice as exc:
+            raise exc.called("modeId") from None
         return {}
 
     async def _set_config_option(self, call: Call) -> JsonValue:
