@@ -16,23 +16,22 @@ from anyio.abc import TaskGroup
 
 from acp_agent.base.clock import Clock
 from acp_agent.base.errors import InvalidChoice, ProviderError, SessionClosed, StoreError
-from acp_agent.base.ids import IdSource, SessionId, TurnId
+from acp_agent.base.ids import IdSource, MessageId, SessionId, TurnId
+from acp_agent.engine.answering import AnswerContext, answer_prompt
 from acp_agent.engine.instructions import system_prompt
 from acp_agent.engine.journal import Journal
 from acp_agent.engine.rules import Rules
+from acp_agent.engine.sources import SourceSet
 from acp_agent.engine.state import SessionState
 from acp_agent.engine.toolrun import ToolBench
 from acp_agent.engine.transcript import UNANSWERED, Transcript
-from acp_agent.engine.turn import TurnContext, run_turn
+from acp_agent.engine.turn import run_turn
 from acp_agent.model import events
 from acp_agent.model.content import Content, Text
 from acp_agent.model.session import MODES, ModelInfo, SessionRecord
 from acp_agent.ports import Host, Provider, SessionStore, Tool, ToolSource, Workspace
 
 logger = logging.getLogger(__name__)
-
-JOIN_TIME = 15.0
-"""Seconds the first prompt waits for tool sources that are still connecting."""
 
 END_TIME = 2.0
 """Seconds in which a closed session must have told and stored everything."""
@@ -79,13 +78,12 @@ class Session:
         self.state = SessionState(record.mode, record.model, record.title, record.updated_at)
         self._record = record
         self._parts = parts
-        self._sources = tuple(sources)
+        self._sources = SourceSet(sources)
         self._warnings = tuple(warnings)
         self._transcript = Transcript()
         self.journal = Journal(parts.store, record.id, fold=self._fold, publish=self._publish)
         self._prompts: list[_Prompt] = []  # accepted and not ended, in order; the first may be running
         self._send, self._mailbox = anyio.create_memory_object_stream[_Prompt](math.inf)
-        self._reported_sources: set[str] = set()
         self._scope = anyio.CancelScope()
         self._ended = anyio.Event()
         self._closed = False
@@ -205,8 +203,7 @@ class Session:
 
     async def _start(self, tasks: TaskGroup) -> None:
         tasks.start_soon(self.journal.flush_regularly)
-        for source in self._sources:
-            tasks.start_soon(source.run)
+        self._sources.start(tasks)
         tasks.start_soon(self._prepare_provider)
         for warning in self._warnings:
             await self.journal.record(events.Noticed("warning", warning))
@@ -219,29 +216,38 @@ class Session:
             logger.debug("the provider cannot be prepared: %s", exc)
 
     async def _work(self, prompt: _Prompt) -> None:
-        context = TurnContext(
-            journal=self.journal,
-            transcript=self._transcript,
-            workspace=self.workspace,
-            system=system_prompt(self.workspace.roots, self._record.created_at),
-            max_steps=self._parts.max_steps,
-            new_id=self._parts.new_id,
-            clock=self._parts.clock,
-            choose_model=lambda: self._parts.choose_model(self.state.model),
-            set_bench=self._set_bench,
-            drain=self.host.drain,
-            cost_so_far=lambda: self.state.cost,
-        )
         self.journal.begin(self._record)
+        said = events.UserSaid(MessageId(self._parts.new_id("msg")), prompt.content)
         try:
-            title = self._title_from(prompt.content)
-            await run_turn(prompt.turn_id, prompt.content, context, prompt.scope, opening=title)
+            await run_turn(
+                prompt.turn_id,
+                lambda: answer_prompt(said, self._answer_context()),
+                opening=(*self._title_from(prompt.content), said),
+                journal=self.journal,
+                transcript=self._transcript,
+                clock=self._parts.clock,
+                scope=prompt.scope,
+            )
         except Exception:
             logger.exception("the turn's end could not be recorded")
             fault = events.TurnFault("the end of the turn could not be recorded", "internal")
             self.journal.announce(events.TurnEnded(prompt.turn_id, "error", self._parts.clock(), fault))
         await self._save_record()
         await self.journal.sync()
+
+    def _answer_context(self) -> AnswerContext:
+        return AnswerContext(
+            journal=self.journal,
+            transcript=self._transcript,
+            workspace=self.workspace,
+            system=system_prompt(self.workspace.roots, self._record.created_at),
+            max_steps=self._parts.max_steps,
+            new_id=self._parts.new_id,
+            choose_model=lambda: self._parts.choose_model(self.state.model),
+            set_bench=self._set_bench,
+            drain=self.host.drain,
+            cost_so_far=lambda: self.state.cost,
+        )
 
     async def _end(self) -> None:
         self._send.close()
@@ -266,34 +272,11 @@ class Session:
 
     async def _join_tools(self) -> Mapping[str, Tool]:
         tools = dict(self._parts.tools)
-        late = await self._await_sources()
-        for source in self._sources:
-            problem = source.failure
-            if source.name in late:
-                problem = f"it did not connect within {JOIN_TIME:.0f} s"
-            if problem is not None and source.name not in self._reported_sources:
-                self._reported_sources.add(source.name)
-                title = f"MCP server `{source.name}` is not available"
-                await self.journal.record(events.Noticed("warning", title, problem))
-            for tool in source.tools():
-                tools.setdefault(tool.spec.name, tool)
+        for problem in await self._sources.join():
+            await self.journal.record(problem)
+        for tool in self._sources.tools():
+            tools.setdefault(tool.spec.name, tool)
         return {name: tool for name, tool in tools.items() if not self.rules.removes(name)}
-
-    async def _await_sources(self) -> set[str]:
-        """Names of the sources that are still connecting after `JOIN_TIME`; each is waited for once only."""
-        late = {source.name for source in self._sources} - self._reported_sources
-
-        async def join(source: ToolSource) -> None:
-            await source.wait_settled()
-            late.discard(source.name)
-
-        if late:
-            with anyio.move_on_after(JOIN_TIME):
-                async with anyio.create_task_group() as joining:
-                    for source in self._sources:
-                        if source.name in late:
-                            joining.start_soon(join, source)
-        return late
 
     def _title_from(self, content: tuple[Content, ...]) -> list[events.Event]:
         """The event that names a session without a title after its first words."""

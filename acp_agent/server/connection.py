@@ -12,7 +12,8 @@ from acp_agent.surface.errors import to_rpc
 from acp_agent.surface.handshake import ClientOffer, initialize
 
 if TYPE_CHECKING:
-    from acp_agent.surface.v1.router import Backend, Router
+    from acp_agent.surface.backend import Backend
+    from acp_agent.surface.v1.router import Router
 
 
 class Connection:

@@ -19,7 +19,7 @@ from acp_agent.server.connection import Connection
 from acp_agent.server.opening import Opening
 
 if TYPE_CHECKING:
-    from acp_agent.surface.v1.router import Backend
+    from acp_agent.surface.backend import Backend
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from acp_agent.engine.agent_core import Defaults
-from acp_agent.engine.session import JOIN_TIME
+from acp_agent.engine.sources import JOIN_TIME
 from acp_agent.model import events
 from acp_agent.model.mcp import StdioServer
 from tests.engine.conftest import VIRTUAL_CLOCK, Host, Source, Stage, Tool, open_stage

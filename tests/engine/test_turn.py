@@ -10,7 +10,7 @@ from acp_agent import ports
 from acp_agent.base.errors import FileMissing, ToolError
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.agent_core import Defaults
-from acp_agent.engine.turn import price_of
+from acp_agent.engine.pricing import price_of
 from acp_agent.model import events
 from acp_agent.model.chat import FromTools, ToolResult, Usage
 from acp_agent.model.content import Image, Text, shown_text

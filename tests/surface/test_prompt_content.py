@@ -11,8 +11,10 @@ from acp_agent.engine.images import MAX_BYTES
 from acp_agent.model import content
 from acp_agent.model.session import ModelInfo
 from acp_agent.rpc.errors import INVALID_PARAMS, RpcError
-from acp_agent.surface.v1 import wire
+from acp_agent.surface.v1 import blocks as wire_blocks
 from acp_agent.surface.v1.capabilities import agent_capabilities
+from acp_agent.surface.v1.params import PromptParams
+from acp_agent.surface.v1.wire import read
 
 EARS = ModelInfo("test/ears", "E", takes_audio=True)
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01"
@@ -34,8 +36,8 @@ def audio(data: str = "AA==", mime_type: str = "audio/wav") -> JsonObject:
 def to_content(
     *blocks: JsonValue, model: ModelInfo | None = None, can_downscale: bool = False
 ) -> tuple[content.Content, ...]:
-    read = wire.read(wire.PromptParams, {"sessionId": "s", "prompt": list(blocks)})
-    return wire.to_content(read.prompt, model, can_downscale=lambda: can_downscale)
+    taken = read(PromptParams, {"sessionId": "s", "prompt": list(blocks)})
+    return wire_blocks.to_content(taken.prompt, model, can_downscale=lambda: can_downscale)
 
 
 def refusal(*blocks: JsonValue, model: ModelInfo | None = None) -> RpcError:
