@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks import stores
 from benchmarks.client import BenchmarkError
 from benchmarks.contenders import Contender, contenders
 from benchmarks.figures import FULL, SHORT, Plan, Samples, latency_round, measure
@@ -40,6 +41,8 @@ async def run(chosen: list[Contender], plan: Plan) -> tuple[dict[str, Samples], 
 
 def main() -> int:
     """Run the command line; the exit status is 1 when a contender failed."""
+    if sys.argv[1:2] == ["stores"]:
+        return stores.main(sys.argv[2:])
     everyone = contenders()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="few rounds, less than a minute")

@@ -6,6 +6,7 @@ import sys
 import anyio
 import pytest
 
+from benchmarks import stores
 from benchmarks.contenders import contenders
 from benchmarks.figures import FIGURES, Plan, Samples, measure
 from benchmarks.model import model_server
@@ -55,3 +56,16 @@ def test_document_holds_medians_and_samples():
         "fast": {"prompt_in": [30.0, 10.0, 20.0]},
         "slow": {"prompt_in": [60.0, 20.0, 40.0], "rss_idle": [1234.4]},
     }
+
+
+async def test_stores_are_measured_side_by_side():
+    with anyio.fail_after(30):  # starts four processes
+        results = await stores.measure(stores.Plan((0, 40), n_loaded=60, n_listed=70, repeats=1))
+    everyone = set(stores.CONTENDERS)
+    assert set(results["turn, at 40 events (ms)"]) == everyone
+    assert set(results["append, at 0 events (µs)"]) == everyone - {"rewrite"}
+    assert set(results["load of 60 events (1000 events/s)"]) == everyone
+    assert set(results["list of 70 sessions, first page, again (ms)"]) == everyone - {"raw"}
+    lines = stores.table(results).splitlines()
+    assert len(lines) == len(results) + 1
+    assert "(1.00x)" in lines[1]

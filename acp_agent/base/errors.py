@@ -12,11 +12,13 @@
     │   └─ TooLarge
     ├─ StoreError                      the session store failed
     │   ├─ StoreTooNew
-    │   └─ StoreCorrupt
+    │   ├─ StoreCorrupt
+    │   └─ SessionInUse                another process writes the session
     └─ SessionError
         ├─ SessionNotFound
         ├─ SessionClosed
-        └─ InvalidChoice               an unknown mode, model or option value
+        ├─ InvalidChoice               an unknown mode, model or option value
+        └─ CommandRefused              a slash command cannot do what was asked
 
 JSON-RPC errors live in `acp_agent.rpc.errors`. Constructors take facts; the class owns the sentence.
 """
@@ -150,6 +152,17 @@ class StoreCorrupt(StoreError):
     """A stored record cannot be read."""
 
 
+class SessionInUse(StoreError):
+    """Another process writes this session; `holder` says which, if that is known."""
+
+    def __init__(self, session_id: str, holder: str = "") -> None:
+        super().__init__(
+            f"session `{session_id}` is in use by {holder or 'another process'}; close it there first"
+        )
+        self.session_id = session_id
+        self.holder = holder
+
+
 class SessionError(AcpAgentError):
     """A session cannot do what was asked."""
 
@@ -182,3 +195,7 @@ class InvalidChoice(SessionError):
     def called(self, field: str) -> InvalidChoice:
         """The same under the name the asker used for it."""
         return InvalidChoice(field, self.value, self.choices)
+
+
+class CommandRefused(SessionError):
+    """A slash command cannot do what was asked; the message tells the user why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -35,6 +36,10 @@ MODES: tuple[Mode, ...] = (
 )
 
 
+Parameter: TypeAlias = Literal["temperature", "max_output_tokens", "parallel_calls"]
+"""What a model may be told besides how long to think; also the ids of the options to choose it."""
+
+
 class ModelInfo(msgspec.Struct, frozen=True):
     """A model that can be chosen.
 
@@ -47,6 +52,8 @@ class ModelInfo(msgspec.Struct, frozen=True):
         takes_images: images may be sent to it.
         takes_audio: sounds may be sent to it.
         thinks: extended thinking can be asked for.
+        thought_levels: how long it can be told to think, the usual level first; empty if it cannot be told.
+        parameters: what else it can be told.
     """
 
     id: str
@@ -60,10 +67,20 @@ class ModelInfo(msgspec.Struct, frozen=True):
     takes_images: bool = True
     thinks: bool = False
     takes_audio: bool = False
+    thought_levels: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
 
 
 class SessionRecord(msgspec.Struct, frozen=True):
-    """What a list of sessions shows, and what reopening one needs; times are UTC."""
+    """What a list of sessions shows, and what reopening one needs; times are UTC.
+
+    Attributes:
+        archived: put away: left out of lists unless they ask for what is put away.
+        parent: the session this one was forked from.
+        system_prompt: what the client wants the model to be told besides the usual, or in its place.
+        system_prompt_replaces: whether that stands in place of the usual rules.
+        labels: what a program that embeds the agent wants to find again; never interpreted.
+    """
 
     id: SessionId
     cwd: str
@@ -74,3 +91,8 @@ class SessionRecord(msgspec.Struct, frozen=True):
     mode: ModeId = "ask"
     model: str = ""
     n_events: int = 0
+    archived: bool = False
+    parent: SessionId | None = None
+    system_prompt: str = ""
+    system_prompt_replaces: bool = False
+    labels: Mapping[str, str] = {}

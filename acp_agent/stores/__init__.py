@@ -1,5 +1,6 @@
-"""Where journals live: in memory, or in one SQLite file.
+"""Where journals live: in memory, in JSON files, in one SQLite file, in a PostgreSQL database.
 
-Must not know: what events mean, sessions that run, any wire format, other adapters.
+Must not know: sessions that run, any wire format, other adapters; what events mean, but for two things: which
+of them say something that can be searched for (`said.py`), and which ends a turn.
 Start reading at `memory.py`, the contract in its shortest form.
 """

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from acp_agent.base.errors import StoreCorrupt, StoreError
+from acp_agent.stores.disk import Disk
 from acp_agent.stores.migrations import migrate
 
 logger = logging.getLogger(__name__)
@@ -83,8 +84,8 @@ def open_database(path: Path) -> sqlite3.Connection:
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Generator[None]:
     """Everything inside is written, or nothing."""
-    db.execute("BEGIN IMMEDIATE")
     try:
+        db.execute("BEGIN IMMEDIATE")
         yield
         db.execute("COMMIT")
     except BaseException:
@@ -108,12 +109,11 @@ def flush(path: Path) -> None:
     with map_errors(path):
         log = os.open(f"{path}-wal", os.O_RDWR | getattr(os, "O_BINARY", 0))
         try:
-            _fsync(log)
+            Disk().sync(log)
             size = os.fstat(log).st_size
         finally:
             os.close(log)
-        if os.name == "posix":
-            _fsync_directory(path.parent)
+        Disk().sync_directory(path.parent)  # a new file survives a power loss only once its name does
     if size >= CHECKPOINT_BYTES:
         try:
             with map_errors(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
@@ -123,13 +123,7 @@ def flush(path: Path) -> None:
 
 
 def _create_private(path: Path) -> None:
-    missing = path.parent
-    wanted: list[Path] = []
-    while not missing.exists():
-        wanted.append(missing)
-        missing = missing.parent
-    for directory in reversed(wanted):
-        directory.mkdir(mode=0o700, exist_ok=True)
+    Disk().make_directory(path.parent)
     # Created here because SQLite would use the umask. `O_EXCL` also keeps us from ever opening, and then
     # closing, a database somebody in this process has open, which would drop its POSIX locks.
     try:
@@ -163,24 +157,3 @@ def _write_ahead(db: sqlite3.Connection) -> str:
             time.sleep(0.02)
         else:
             return mode
-
-
-def _fsync(file: int) -> None:
-    if os.name == "posix":
-        import fcntl  # POSIX only
-
-        # macOS answers fsync before the drive has written; this one waits.
-        full = getattr(fcntl, "F_FULLFSYNC", None)
-        if full is not None:
-            fcntl.fcntl(file, full)
-            return
-    os.fsync(file)
-
-
-def _fsync_directory(directory: Path) -> None:
-    # A new file survives a power loss only once its name does.
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -40,7 +40,55 @@ def _sessions_and_events(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX events_of_session ON events (session, number)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_sessions_and_events,)
+def _forks_archive_blobs_and_words(db: sqlite3.Connection) -> None:
+    db.execute("ALTER TABLE sessions ADD COLUMN archived INTEGER NOT NULL DEFAULT 0")
+    # The journal of a fork begins with the first `n_events` of `parent`, the last of which is `last`. A
+    # parent that was deleted has no row in `sessions` any more, but keeps these events. New keys never meet
+    # its key: that of a fork is always larger.
+    db.execute(
+        """
+        CREATE TABLE forks (
+            session INTEGER PRIMARY KEY,
+            parent INTEGER NOT NULL,
+            n_events INTEGER NOT NULL,
+            last INTEGER NOT NULL
+        )
+        """
+    )
+    db.execute("CREATE INDEX forks_of_parent ON forks (parent)")
+    db.execute("CREATE TABLE blobs (id TEXT PRIMARY KEY, data BLOB NOT NULL)")
+    db.execute(
+        """
+        CREATE TABLE blob_uses (
+            session INTEGER NOT NULL,
+            blob TEXT NOT NULL,
+            PRIMARY KEY (session, blob)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE INDEX uses_of_blob ON blob_uses (blob)")
+    # What was said, a row for each message, up to event `number` of `said_until`. Their words are indexed in
+    # `said_words`, which the first search makes: nothing but a search should depend on SQLite having FTS5.
+    db.execute(
+        """
+        CREATE TABLE said (
+            key INTEGER PRIMARY KEY,
+            session INTEGER NOT NULL,
+            message TEXT NOT NULL,
+            first INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            UNIQUE (session, message)
+        )
+        """
+    )
+    db.execute("CREATE TABLE said_until (number INTEGER NOT NULL)")
+    db.execute("INSERT INTO said_until VALUES (0)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _sessions_and_events,
+    _forks_archive_blobs_and_words,
+)
 
 
 def migrate(db: sqlite3.Connection, where: str) -> None:

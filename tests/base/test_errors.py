@@ -21,9 +21,11 @@ MADE = [
     errors.StoreError("cannot open"),
     errors.StoreTooNew("/x", 9, 1),
     errors.StoreCorrupt("cannot read"),
+    errors.SessionInUse("s", "process 1 on `host`"),
     errors.SessionNotFound("s"),
     errors.SessionClosed("s"),
     errors.InvalidChoice("mode", "x", ("a", "b")),
+    errors.CommandRefused("no such thing"),
 ]
 
 

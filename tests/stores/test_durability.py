@@ -10,6 +10,8 @@ import pytest
 from acp_agent.base.ids import MessageId, SessionId
 from acp_agent.model.events import TextChunk
 from acp_agent.model.session import SessionRecord
+from acp_agent.ports import SessionStore
+from acp_agent.stores.file import FileStore
 from acp_agent.stores.sqlite import SqliteStore
 
 NOW = datetime(2024, 5, 6, tzinfo=UTC)
@@ -23,11 +25,13 @@ from pathlib import Path
 from acp_agent.base.ids import MessageId, SessionId
 from acp_agent.model.events import TextChunk
 from acp_agent.model.session import SessionRecord
+from acp_agent.stores.file import FileStore
 from acp_agent.stores.sqlite import SqliteStore
 
 async def main(path, name, count):
     now = datetime(2024, 5, 6, tzinfo=UTC)
-    store = SqliteStore(Path(path))
+    store = SqliteStore(Path(path)) if path.endswith(".db") else FileStore(Path(path))
+    await store.claim(SessionId(name))
     await store.create(SessionRecord(SessionId(name), "/x", now, now))
     for n in range(int(count)):
         await store.append(SessionId(name), [TextChunk(MessageId("m"), str(n))])
@@ -46,20 +50,22 @@ def start_writer(path, name: str, count: int) -> subprocess.Popen[bytes]:
     )
 
 
-async def numbers(store: SqliteStore, name: str) -> list[int]:
+async def numbers(store: SessionStore, name: str) -> list[int]:
     return [int(event.text) async for event in store.read(SessionId(name))]
 
 
 @pytest.mark.parametrize("n_seen", [1, 137, 600])
-async def test_every_acknowledged_append_survives_a_killed_process(tmp_path, n_seen):
-    path = tmp_path / "sessions.db"
+@pytest.mark.parametrize("kind", [SqliteStore, FileStore])
+async def test_every_acknowledged_append_survives_a_killed_process(tmp_path, n_seen, kind):
+    path = tmp_path / ("sessions.db" if kind is SqliteStore else "sessions")
     with start_writer(path, "s", 1_000_000) as writer:
         assert writer.stdout is not None
         for _ in range(n_seen):
             acknowledged = int(writer.stdout.readline())
         writer.kill()
         acknowledged = max([acknowledged, *map(int, writer.stdout.read().split(b"\n")[:-1])])
-    store = SqliteStore(path)
+    store = kind(path)
+    await store.claim(SessionId("s"))
     seen = await numbers(store, "s")
     assert seen == list(range(len(seen)))
     assert len(seen) > acknowledged >= n_seen - 1

@@ -14,7 +14,8 @@ from acp_agent.base.ids import MessageId, SessionId
 from acp_agent.model.events import TextChunk
 from acp_agent.model.session import SessionRecord
 from acp_agent.stores.database import map_errors
-from acp_agent.stores.sqlite import PAGE_ROWS, SqliteStore
+from acp_agent.stores.sqlite import SqliteStore
+from acp_agent.stores.sqlite_journal import PAGE_ROWS
 
 NOW = datetime(2024, 5, 6, tzinfo=UTC)
 S = SessionId("s")
