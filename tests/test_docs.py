@@ -7,11 +7,24 @@ from typing import Any
 import pytest
 
 from acp_agent.cli.commands import COMMANDS
+from acp_agent.engine.builtin_commands import BUILTINS
 from acp_agent.surface.handshake import ClientOffer
 from acp_agent.surface.v1.router import Router
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+DOCS = (
+    "docs/configuration.md",
+    "docs/client.md",
+    "docs/commands.md",
+    "docs/mcp.md",
+    "docs/questions.md",
+    "docs/tracing.md",
+    "docs/stores.md",
+    "docs/sessions.md",
+)
 
 
 def shell_blocks(text: str) -> list[str]:
@@ -45,7 +58,13 @@ def test_the_readme_names_every_method_that_is_served() -> None:
     assert set(re.findall(r"`([^`]+)`", listed)) == served
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/configuration.md"])
+def test_the_documents_name_every_built_in_slash_command() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `/([a-z]+)", page, flags=re.MULTILINE)
+    assert set(named) == {command.info.name for command in BUILTINS}
+
+
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", *DOCS])
 def test_links_between_documents_lead_somewhere(name: str) -> None:
     page = ROOT / name
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ SessionId = NewType("SessionId", str)
 TurnId = NewType("TurnId", str)
 MessageId = NewType("MessageId", str)
 ToolCallId = NewType("ToolCallId", str)
+CompactionId = NewType("CompactionId", str)
 
 
 class IdSource(Protocol):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
 import msgspec
@@ -12,12 +12,33 @@ from anyio.abc import TaskGroup
 
 from acp_agent.base.clock import Clock, utc_now
 from acp_agent.base.errors import ProviderError, SessionNotFound
-from acp_agent.base.ids import IdSource, SessionId, random_id
+from acp_agent.base.ids import IdSource, MessageId, SessionId, random_id
+from acp_agent.base.trace import Tracer
+from acp_agent.engine.briefing import LookAround, nothing_around
+from acp_agent.engine.claiming import claimed
+from acp_agent.engine.context_size import COMPACT_AT
+from acp_agent.engine.forking import Source
+from acp_agent.engine.instructions import ClientPrompt
+from acp_agent.engine.options import Chosen
 from acp_agent.engine.rules import Rules
-from acp_agent.engine.session import Session, SessionParts
+from acp_agent.engine.session import Session
+from acp_agent.engine.session_parts import SessionParts
+from acp_agent.engine.shelf import Shelf
+from acp_agent.model.command import FoundCommands
 from acp_agent.model.mcp import McpServer
 from acp_agent.model.session import ModeId, ModelInfo, SessionRecord
-from acp_agent.ports import Host, Provider, SessionPage, SessionStore, Tool, ToolSource, Workspace
+from acp_agent.model.subagent import AgentKind, FoundAgents
+from acp_agent.ports import (
+    Host,
+    MessageChannel,
+    Provider,
+    ServerContext,
+    SessionPage,
+    SessionStore,
+    Tool,
+    ToolSource,
+    Workspace,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -32,17 +53,39 @@ class AgentParts(msgspec.Struct, frozen=True):
         store: where journals live.
         providers: models by provider name.
         tools: built-in tools, in the order models see them.
-        connect: makes the tool source for one MCP server of a session in a working directory.
+        connect: makes the tool source for one MCP server of a session.
+        resource_tools: makes the tools that list and read what the sources of a session have.
         max_steps: model requests of one turn.
+        tracer: makes the spans of turns, model requests and tool calls.
+        remember: told, by option id, whatever a user chooses in any session.
+        look_around: finds instruction files for sessions in given directories.
+        task_tools: makes the tools by which models delegate to subagents of these kinds.
+        compact_at: share of the model's context at which room is made in it, 0 for only when it is full.
     """
 
     store: SessionStore
     providers: Mapping[str, Provider]
     tools: tuple[Tool, ...]
-    connect: Callable[[McpServer, Path], ToolSource]
+    connect: Callable[[McpServer, ServerContext], ToolSource]
+    resource_tools: Callable[[Callable[[], tuple[ToolSource, ...]]], tuple[Tool, ...]] = lambda _sources: ()
     max_steps: int = 50
+    remember: Callable[[str, str | bool], None] = lambda _option_id, _value: None
+    compact_at: float = COMPACT_AT
+    look_around: LookAround = nothing_around
+    task_tools: Callable[[tuple[AgentKind, ...]], tuple[Tool, ...]] = lambda _kinds: ()
+    tracer: Tracer = Tracer()
     new_id: IdSource = random_id
     clock: Clock = utc_now
+
+
+async def no_agents() -> FoundAgents:
+    """What is found where nobody looks for subagents in files."""
+    return FoundAgents()
+
+
+async def no_commands() -> FoundCommands:
+    """What is found where nobody looks for commands in files."""
+    return FoundCommands()
 
 
 class Defaults(msgspec.Struct, frozen=True):
@@ -54,6 +97,9 @@ class Defaults(msgspec.Struct, frozen=True):
         servers: MCP servers every session gets; those its client names win over equal names.
         warnings: sentences to show at the start of the session, such as settings that were ignored.
         rules: which calls are allowed, asked about or denied, whatever the mode.
+        find_commands: looks for slash commands in files; asked before each prompt, so it has to be quick.
+        chosen: values of further options that new sessions start with, by option id.
+        find_agents: looks for kinds of subagents in files; asked once in each turn.
     """
 
     model: str
@@ -61,15 +107,30 @@ class Defaults(msgspec.Struct, frozen=True):
     servers: tuple[McpServer, ...] = ()
     warnings: tuple[str, ...] = ()
     rules: Rules = Rules()
+    find_commands: Callable[[], Awaitable[FoundCommands]] = no_commands
+    chosen: Chosen = {}
+    find_agents: Callable[[], Awaitable[FoundAgents]] = no_agents
 
 
 class Opening(msgspec.Struct, frozen=True):
-    """Who opens a session, where, with what."""
+    """Who opens a session, where, with what; without a `client_prompt` it keeps the one it has.
+
+    `servers` are the MCP servers that the client names; `channel` leads to those that it is. `labels` are
+    for the record of a new session.
+    """
 
     host: Host
     workspace: Workspace
     defaults: Defaults
     servers: tuple[McpServer, ...] = ()
+    channel: MessageChannel | None = None
+    client_prompt: ClientPrompt | None = None
+    labels: Mapping[str, str] = {}
+
+    @property
+    def all_servers(self) -> tuple[McpServer, ...]:
+        """Every server of the session; of several with one name the last counts."""
+        return (*self.defaults.servers, *self.servers)
 
 
 class AgentCore:
@@ -82,6 +143,7 @@ class AgentCore:
         self._tasks = tasks
         self._live: dict[SessionId, Session] = {}
         self._opening = anyio.Lock(fast_acquire=True)  # two loads of one session must find one actor
+        self.shelf = Shelf(parts.store, parts.clock, self._live, self._opening)
         self._session_parts = SessionParts(
             store=parts.store,
             tools={tool.spec.name: tool for tool in parts.tools},
@@ -90,6 +152,13 @@ class AgentCore:
             new_id=parts.new_id,
             clock=parts.clock,
             max_steps=parts.max_steps,
+            remember=parts.remember,
+            compact_at=parts.compact_at,
+            task_tools=parts.task_tools,
+            connect=parts.connect,
+            resource_tools=parts.resource_tools,
+            look_around=parts.look_around,
+            tracer=parts.tracer,
         )
 
     def create(self, session_id: SessionId, opening: Opening) -> Session:
@@ -101,11 +170,11 @@ class AgentCore:
             cwd=roots[0],
             created_at=now,
             updated_at=now,
-            additional_directories=tuple(roots[1:]),
             mode=opening.defaults.mode,
             model=opening.defaults.model,
+            labels=dict(opening.labels),
         )
-        session = self._build(record, opening)
+        session = self._build(record, opening, opening.defaults.chosen)
         self._start(session)
         return session
 
@@ -120,6 +189,7 @@ class AgentCore:
 
         Raises:
             SessionNotFound: nobody has heard of it.
+            SessionInUse: another process works in it.
             StoreError: the store cannot be read.
         """
         async with self._opening:
@@ -129,23 +199,60 @@ class AgentCore:
                 live = None
             if live is not None:
                 live.host = opening.host
+                moved = live.workspace.roots != opening.workspace.roots
                 live.workspace = opening.workspace
                 live.rules = opening.defaults.rules
+                live.offering.find = opening.defaults.find_commands
+                live.client_prompt = opening.client_prompt or live.client_prompt
+                live.sources.use(opening.all_servers, opening.channel)
+                if moved:
+                    live.sources.roots_changed()
                 return live
-            record = await self._parts.store.get(session_id)
-            if record is None:
-                raise SessionNotFound(session_id)
-            roots = [str(root) for root in opening.workspace.roots]
-            record = msgspec.structs.replace(
-                record,
-                cwd=roots[0],
-                additional_directories=tuple(roots[1:]),
-                model=record.model or opening.defaults.model,
-            )
-            session = self._build(record, opening)
-            await session.restore()
+            async with claimed(self._parts.store, session_id):
+                record = await self._parts.store.get(session_id)
+                if record is None:
+                    raise SessionNotFound(session_id)
+                record = msgspec.structs.replace(record, model=record.model or opening.defaults.model)
+                session = self._build(record, opening, {})
+                await session.restore()
             self._start(session)
             return session
+
+    async def fork(
+        self, source_id: SessionId, session_id: SessionId, opening: Opening, *, at: MessageId | None = None
+    ) -> Session:
+        """A new session with the history of another one, which goes on as it was.
+
+        With `at` the history ends at that message, as `events_up_to` says. What is in the middle of a turn is
+        closed as interrupted in the new session.
+
+        Raises:
+            SessionNotFound: nobody has heard of the source.
+            InvalidChoice: it has no such message.
+            StoreError: the store cannot be read or written.
+        """
+        async with self._opening:
+            source = Source(source_id, self._live.get(source_id), self._parts.store)
+            record = await source.fork(session_id, self._parts.clock(), at=at)
+        session = self._build(record, opening, {})
+        if record.n_events:
+            await session.restore()
+            session.state.updated_at = record.updated_at
+            await session.save_record()
+        self._start(session)
+        return session
+
+    def cancel(self, session_id: str) -> None:
+        """Cancel what a live session does, or one of its subagents, at once.
+
+        Raises:
+            SessionNotFound: none of this id is open here.
+        """
+        if SessionId(session_id) not in self._live and any(
+            session.subagents.cancel(session_id) for session in self._live.values()
+        ):
+            return
+        self.get(session_id).cancel()
 
     def get(self, session_id: str) -> Session:
         """The live session.
@@ -158,16 +265,23 @@ class AgentCore:
             raise SessionNotFound(session_id)
         return session
 
-    async def list(self, *, cwd: str | None, cursor: str | None) -> SessionPage:
-        """Stored sessions, last changed first; live ones nobody spoke in yet lead the first page."""
-        page = await self._parts.store.list(cwd=cwd, cursor=cursor, limit=PAGE_SIZE)
-        if cursor is not None:
+    async def list(
+        self, *, cwd: str | None, cursor: str | None, archived: bool | None = False
+    ) -> SessionPage:
+        """Stored sessions, last changed first; live ones nobody spoke in yet lead the first page.
+
+        `archived` asks for those put away, all others, or (None) both.
+        """
+        page = await self._parts.store.list(cwd=cwd, cursor=cursor, limit=PAGE_SIZE, archived=archived)
+        if cursor is not None or archived:
             return page
         stored = {record.id for record in page.sessions}
         fresh = [
             session.record
             for session in reversed(self._live.values())
-            if session.record.title is None and session.id not in stored and cwd in (None, session.record.cwd)
+            if not session.journal.has_record
+            and session.id not in stored
+            and cwd in (None, session.record.cwd)
         ]
         return SessionPage((*fresh, *page.sessions), page.next_cursor)
 
@@ -200,28 +314,34 @@ class AgentCore:
             await provider.aclose()
         await self._parts.store.aclose()
 
-    def _build(self, record: SessionRecord, opening: Opening) -> Session:
-        named = {server.name: server for server in (*opening.defaults.servers, *opening.servers)}
-        names = [server.name for server in opening.servers]
+    def _build(self, record: SessionRecord, opening: Opening, chosen: Chosen) -> Session:
+        if opening.client_prompt is not None:
+            record = msgspec.structs.replace(
+                record,
+                system_prompt=opening.client_prompt.text,
+                system_prompt_replaces=opening.client_prompt.replaces_rules,
+            )
         warnings = [
             f"Several MCP servers are called `{name}`; only the last one is used"
-            for name in named
-            if names.count(name) > 1
+            for name, n in Counter(server.name for server in opening.servers).items()
+            if n > 1
         ]
         warnings += [
             f"A permission rule is about the tool `{tool}`, which does not exist"
             for tool in opening.defaults.rules.unknown_tools(self._session_parts.tools)
         ]
-        cwd = opening.workspace.roots[0]
-        sources: Sequence[ToolSource] = [self._parts.connect(server, cwd) for server in named.values()]
         return Session(
             record,
             self._session_parts,
             opening.host,
             opening.workspace,
-            sources=sources,
+            servers=opening.all_servers,
+            channel=opening.channel,
             warnings=(*opening.defaults.warnings, *warnings),
             rules=opening.defaults.rules,
+            chosen=chosen,
+            find_commands=opening.defaults.find_commands,
+            find_agents=opening.defaults.find_agents,
         )
 
     def _start(self, session: Session) -> None:

@@ -1,16 +1,18 @@
 """What the user attached, in a form the model takes: linked files read, pictures checked, binaries named.
 
-Nothing is fetched from the network and nothing outside the workspace is read; what cannot be given is named.
+Of files only those in the workspace are read, of other links only those that an MCP server of the session
+calls its own; what cannot be given is named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias, assert_never
 
 from anyio import to_thread
 
 from acp_agent.base import base64text
+from acp_agent.base.errors import ToolError
 from acp_agent.engine.attached_files import BinaryFile, Directory, TextFile, Unread, read_link, text_of
 from acp_agent.engine.downscale import CannotDownscale, downscale
 from acp_agent.engine.images import MEDIA_TYPES, read_header, why_too_large, with_true_type
@@ -33,7 +35,14 @@ Text has about four bytes to a token, so attachments fill half of the context at
 MAX_ENTRIES = 500
 """Entries of a directory that are listed."""
 
+ReadLink: TypeAlias = Callable[[str], Awaitable[tuple[Resource, ...] | None]]
+"""What is behind a URI; None if it belongs to nobody who could say."""
+
 ForModel: TypeAlias = tuple[Text | Image | Audio, ...]
+
+
+async def nothing_linked(uri: str) -> None:
+    """What is behind links where nobody knows more than files."""
 
 
 async def attach(
@@ -42,12 +51,14 @@ async def attach(
     workspace: Workspace,
     model: ModelInfo,
     make_smaller: Callable[[bytes], bytes] = downscale,
+    read_link: ReadLink = nothing_linked,
 ) -> list[events.Event]:
     """The events that tell what the model is given in place of parts of a prompt, and what the user loses.
 
     Parts that need no work have no event. `make_smaller` runs in a thread and may raise `CannotDownscale`.
+    `read_link` is asked for what is behind links to anything but files; it may raise `ToolError`.
     """
-    attaching = _Attaching(workspace, model, make_smaller)
+    attaching = _Attaching(workspace, model, make_smaller, read_link)
     found: list[events.Event] = []
     for index, part in enumerate(said.content):
         content = await attaching.replace(part)
@@ -60,8 +71,13 @@ class _Attaching:
     """One prompt being prepared."""
 
     def __init__(
-        self, workspace: Workspace, model: ModelInfo, make_smaller: Callable[[bytes], bytes]
+        self,
+        workspace: Workspace,
+        model: ModelInfo,
+        make_smaller: Callable[[bytes], bytes],
+        read_link: ReadLink,
     ) -> None:
+        self._read_link = read_link
         self._workspace = workspace
         self._model = model
         self._make_smaller = make_smaller
@@ -164,7 +180,7 @@ class _Attaching:
         name = named(part)
         link = file_link(part.uri)
         if link is None:
-            return (Text(f"[attached and not opened: {name}; only files in the workspace are]"),)
+            return await self._foreign(part)
         found = await read_link(link, self._workspace)
         match found:
             case TextFile(text):
@@ -179,6 +195,23 @@ class _Attaching:
                 return (Text(f"[attached and not read: {name}; {why}]"),)
             case _:
                 assert_never(found)
+
+    async def _foreign(self, part: ResourceLink) -> ForModel:
+        """What a link leads to that is no file."""
+        name = named(part)
+        try:
+            found = await self._read_link(part.uri)
+        except ToolError as exc:
+            return (Text(f"[attached and not read: {name}; {exc}]"),)
+        if found is None:
+            return (Text(f"[attached and not opened: {name}; only files in the workspace are]"),)
+        content: list[Text | Image | Audio] = []
+        for piece in found:
+            if piece.text is None:
+                content += await self._blob(piece)
+            else:
+                content += self._embedded_text(piece, piece.text) or (Text(quoted(piece.uri, piece.text)),)
+        return tuple(content)
 
     def _file(self, part: ResourceLink, link: FileLink, text: str) -> str:
         lines = text.split("\n")

@@ -7,8 +7,9 @@ running call): published at once and stored joined, at the latest `FLUSH_AFTER` 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol, TypeAlias
 
 import anyio
 import msgspec
@@ -19,15 +20,32 @@ from acp_agent.base.ids import SessionId
 from acp_agent.model import events
 from acp_agent.model.session import SessionRecord
 from acp_agent.model.toolcall import ToolCallPatch
-from acp_agent.ports import SessionStore
 
 logger = logging.getLogger(__name__)
+
+_Chunk: TypeAlias = events.TextChunk | events.ThoughtChunk | events.SummaryChunk
 
 FLUSH_AFTER = 0.25
 """Seconds of an unfinished message that a killed process may lose."""
 
 WRITE_TIME = 5.0
 """Seconds the store may take for one append before that counts as a failure."""
+
+
+class JournalStore(Protocol):
+    """Where a journal is kept: what it needs of a `SessionStore`."""
+
+    async def create(self, record: SessionRecord) -> None:
+        """Add a session without events."""
+        ...
+
+    async def append(self, session_id: SessionId, events: Sequence[events.Event]) -> None:
+        """Add events at the end, all or none."""
+        ...
+
+    async def sync(self, session_id: SessionId) -> None:
+        """Make everything appended safe against the machine's death."""
+        ...
 
 
 class Journal:
@@ -40,7 +58,7 @@ class Journal:
 
     def __init__(
         self,
-        store: SessionStore,
+        store: JournalStore,
         session_id: SessionId,
         *,
         fold: Callable[[events.Event], None],
@@ -54,7 +72,7 @@ class Journal:
         self._begun = False
         self._unstored: list[events.Event] = []
         self._stream: list[str] = []  # text said after `_stream_head`, to be joined with it
-        self._stream_head: events.TextChunk | events.ThoughtChunk | None = None
+        self._stream_head: _Chunk | None = None
         self._order = anyio.Lock(fast_acquire=True)  # one writer at a time, in order of arrival
         self._said = anyio.Event()  # something waits for `flush_regularly`
         self._held: list[events.Event] | None = None  # published later, while `hold` lasts
@@ -66,6 +84,11 @@ class Journal:
             self._begun = True
             self._record = record
 
+    @property
+    def has_record(self) -> bool:
+        """Whether the store knows the session."""
+        return self._begun and self._record is None
+
     async def record(self, *recorded: events.Event) -> None:
         """Store these events, all or none, then publish them."""
         async with self._order:
@@ -76,13 +99,13 @@ class Journal:
                 self._fold(event)
                 self._tell(event)
 
-    def say(self, event: events.TextChunk | events.ThoughtChunk | events.CallShown) -> None:
+    def say(self, event: _Chunk | events.CallShown) -> None:
         """Publish now, store soon."""
         head = self._stream_head
         if isinstance(event, events.CallShown):
             self._end_stream()
             self._merge_progress(event)
-        elif head is not None and type(head) is type(event) and head.message_id == event.message_id:
+        elif head is not None and type(head) is type(event) and _stream_of(head) == _stream_of(event):
             self._stream.append(event.text)
         else:
             self._end_stream()
@@ -187,6 +210,10 @@ class Journal:
             self._unstored[-1] = events.CallShown(shown.call_id, merge_patches(last.patch, shown.patch))
         else:
             self._unstored.append(shown)
+
+
+def _stream_of(chunk: _Chunk) -> str:
+    return chunk.compaction_id if isinstance(chunk, events.SummaryChunk) else chunk.message_id
 
 
 def merge_patches(earlier: ToolCallPatch, later: ToolCallPatch) -> ToolCallPatch:

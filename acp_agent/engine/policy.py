@@ -108,6 +108,12 @@ def remember(grants: Grants, subject: str, decision: Decision) -> None:
         grants.rejected.add(subject)
 
 
+def forget(grants: Grants, subject: str) -> None:
+    """Drop the "always" answers about `subject`."""
+    grants.allowed.discard(subject)
+    grants.rejected.discard(subject)
+
+
 def is_protected(path: str, roots: Collection[PurePath]) -> bool:
     """Whether any component of the path below its root is a protected name, whatever its case."""
     pure = PurePath(path)

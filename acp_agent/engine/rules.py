@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Literal, TypeAlias
 
@@ -22,6 +22,9 @@ from acp_agent.model.permission import Access, ShellCommand, ShellLine
 
 Ruling: TypeAlias = Literal["deny", "ask", "allow"]
 """What the rules say; where they say nothing, the session's mode and the user decide."""
+
+RuleScope: TypeAlias = Literal["user", "project", "session"]
+"""Who wrote a rule. All hold together: none lifts another's."""
 
 READING = ("read", "ls", "glob", "grep")
 """Tools that show files."""
@@ -38,6 +41,7 @@ class Rule(msgspec.Struct, frozen=True):
     text: str
     tool: str
     pattern: Pattern | None = None
+    scope: RuleScope = "user"
 
     def names(self, tool: str) -> bool:
         """Whether it is about this tool; `mcp__server` is about all tools of that server."""
@@ -61,6 +65,10 @@ class Rules(msgspec.Struct, frozen=True):
     allow: tuple[Rule, ...] = ()
     ask: tuple[Rule, ...] = ()
     deny: tuple[Rule, ...] = ()
+
+    def joined(self, other: Rules) -> Rules:
+        """The rules of both."""
+        return Rules(self.allow + other.allow, self.ask + other.ask, self.deny + other.deny)
 
     def judge(self, use: ToolUse, roots: Collection[PurePath]) -> Ruling | None:
         """What they say about this call."""
@@ -96,11 +104,11 @@ class Rules(msgspec.Struct, frozen=True):
         return [
             rule.tool
             for rule in (*self.deny, *self.ask, *self.allow)
-            if not rule.tool.startswith("mcp__") and not any(map(rule.names, known))
+            if not rule.tool.startswith("mcp_") and not any(map(rule.names, known))
         ]
 
 
-def parse_rule(text: str) -> Rule:
+def parse_rule(text: str, scope: RuleScope = "user") -> Rule:
     """The rule written as `Tool` or `Tool(pattern)`.
 
     Raises:
@@ -110,7 +118,16 @@ def parse_rule(text: str) -> Rule:
     if match is None:
         raise ValueError("it is not written as `Tool` or `Tool(pattern)`")
     pattern = None if match[2] is None else parse_pattern(match[2].strip())
-    return Rule(text, match[1].lower(), pattern)
+    return Rule(text, match[1].lower(), pattern, scope)
+
+
+def session_rules(rulings: Mapping[str, Ruling]) -> Rules:
+    """The rules that were written in a session itself."""
+
+    def ruled(wanted: Ruling) -> tuple[Rule, ...]:
+        return tuple(parse_rule(text, "session") for text, ruling in rulings.items() if ruling == wanted)
+
+    return Rules(allow=ruled("allow"), ask=ruled("ask"), deny=ruled("deny"))
 
 
 def _restrict(rules: Collection[Rule], use: ToolUse, roots: Collection[PurePath]) -> bool:
@@ -196,5 +213,7 @@ def _arguments(use: ToolUse) -> tuple[str, ...]:
             return (str(given.get("pattern", "")),)
         case "grep":
             return (f"{given.get('pattern', '')} {given.get('path') or '.'}",)
+        case "web_fetch":
+            return (str(given.get("url", "")), use.access.subject.removeprefix("web_fetch "))
         case _:
             return (dump_text(given),)

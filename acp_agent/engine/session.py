@@ -8,53 +8,58 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
-from acp_agent.base.clock import Clock
-from acp_agent.base.errors import InvalidChoice, ProviderError, SessionClosed, StoreError
-from acp_agent.base.ids import IdSource, MessageId, SessionId, TurnId
+from acp_agent.base.errors import ProviderError, SessionClosed, StoreError
+from acp_agent.base.ids import MessageId, SessionId, TurnId
+from acp_agent.base.trace import NO_TRACE, Trace
 from acp_agent.engine.answering import AnswerContext, answer_prompt
-from acp_agent.engine.instructions import system_prompt
+from acp_agent.engine.briefing import Briefing
+from acp_agent.engine.choosing import Choices
+from acp_agent.engine.claiming import ClaimedStore
+from acp_agent.engine.commands import BuiltinCommand, Desk, answer_command
+from acp_agent.engine.expansion import answer_expanded
+from acp_agent.engine.instructions import ClientPrompt
 from acp_agent.engine.journal import Journal
-from acp_agent.engine.rules import Rules
+from acp_agent.engine.leaving_plan import leaves_plan
+from acp_agent.engine.offering import Offering
+from acp_agent.engine.options import MODE, MODEL, Chosen
+from acp_agent.engine.plan import at_start
+from acp_agent.engine.rules import Rules, session_rules
+from acp_agent.engine.server_context import server_context
+from acp_agent.engine.session_parts import SessionParts
 from acp_agent.engine.sources import SourceSet
+from acp_agent.engine.spans import traced_turn
 from acp_agent.engine.state import SessionState
+from acp_agent.engine.steering import Steering
+from acp_agent.engine.subagents import Subagents
+from acp_agent.engine.titles import titled
 from acp_agent.engine.toolrun import ToolBench
-from acp_agent.engine.transcript import UNANSWERED, Transcript
-from acp_agent.engine.turn import run_turn
+from acp_agent.engine.transcript import Transcript
+from acp_agent.engine.turn import interrupted, run_turn
 from acp_agent.model import events
-from acp_agent.model.content import Content, Text
-from acp_agent.model.session import MODES, ModelInfo, SessionRecord
-from acp_agent.ports import Host, Provider, SessionStore, Tool, ToolSource, Workspace
+from acp_agent.model.command import CommandInfo, FoundCommands
+from acp_agent.model.content import Content
+from acp_agent.model.mcp import McpServer
+from acp_agent.model.session import ModelInfo, SessionRecord, StopReason
+from acp_agent.model.subagent import FoundAgents
+from acp_agent.ports import Host, MessageChannel, Tool, Workspace
 
 logger = logging.getLogger(__name__)
 
 END_TIME = 2.0
 """Seconds in which a closed session must have told and stored everything."""
 
-MAX_TITLE = 80
-
-
-class SessionParts(msgspec.Struct, frozen=True):
-    """What a session is made of; everything from outside is injected."""
-
-    store: SessionStore
-    tools: Mapping[str, Tool]
-    models: Callable[[], tuple[ModelInfo, ...]]
-    choose_model: Callable[[str], tuple[Provider, ModelInfo]]
-    new_id: IdSource
-    clock: Clock
-    max_steps: int
-
 
 class _Prompt(msgspec.Struct, frozen=True):
     turn_id: TurnId
     content: tuple[Content, ...]
     scope: anyio.CancelScope
+    trace: Trace
 
 
 class Session:
@@ -67,21 +72,51 @@ class Session:
         host: Host,
         workspace: Workspace,
         *,
-        sources: Sequence[ToolSource] = (),
+        servers: Sequence[McpServer] = (),
+        channel: MessageChannel | None = None,
         warnings: Sequence[str] = (),
         rules: Rules,
+        chosen: Chosen,
+        find_commands: Callable[[], Awaitable[FoundCommands]],
+        find_agents: Callable[[], Awaitable[FoundAgents]],
     ) -> None:
         self.id: SessionId = record.id
         self.host = host
         self.workspace = workspace
         self.rules = rules
         self.state = SessionState(record.mode, record.model, record.title, record.updated_at)
+        self.archived = record.archived
+        self.client_prompt = ClientPrompt(record.system_prompt, record.system_prompt_replaces)
         self._record = record
         self._parts = parts
-        self._sources = SourceSet(sources)
         self._warnings = tuple(warnings)
-        self._transcript = Transcript()
-        self.journal = Journal(parts.store, record.id, fold=self._fold, publish=self._publish)
+        self.transcript = Transcript()
+        self._briefing = Briefing(parts.look_around, record.created_at)
+        self.now = parts.clock
+        self._claimed = ClaimedStore(parts.store, record.id)
+        self.journal = Journal(self._claimed, record.id, fold=self._fold, publish=self._publish)
+        self.offering = Offering(find_commands, lambda: self.sources.all, self._announce_commands)
+        self.sources = SourceSet(
+            lambda server, channel: parts.connect(server, server_context(self, channel)),
+            resource_tools=parts.resource_tools,
+            changed=self.offering.sources_changed,
+        )
+        self.sources.use(servers, channel)
+        self._steering = Steering(parts.new_id)
+        self.choices = Choices(
+            self.journal,
+            self.state,
+            offered=parts.models,
+            inherited=chosen,
+            save=self.save_record,
+            remember=parts.remember,
+        )
+        self.subagents = Subagents(
+            find=find_agents,
+            make_tools=parts.task_tools,
+            session=self.answer_context,
+            choose_model=parts.choose_model,
+        )
         self._prompts: list[_Prompt] = []  # accepted and not ended, in order; the first may be running
         self._send, self._mailbox = anyio.create_memory_object_stream[_Prompt](math.inf)
         self._scope = anyio.CancelScope()
@@ -93,10 +128,15 @@ class Session:
         """What lists show of this session now."""
         return msgspec.structs.replace(
             self._record,
+            cwd=str(self.workspace.roots[0]),
+            additional_directories=tuple(str(root) for root in self.workspace.roots[1:]),
             title=self.state.title,
             mode=self.state.mode,
             model=self.state.model,
             updated_at=self.state.updated_at or self._record.updated_at,
+            archived=self.archived,
+            system_prompt=self.client_prompt.text,
+            system_prompt_replaces=self.client_prompt.replaces_rules,
         )
 
     @property
@@ -123,10 +163,11 @@ class Session:
                 await self._end()
             for prompt in self._prompts:  # only if there was no time to record their ends
                 self.journal.announce(events.TurnEnded(prompt.turn_id, "cancelled", self._parts.clock()))
+            await self._claimed.release()
             self._ended.set()
 
-    def submit(self, content: tuple[Content, ...]) -> TurnId:
-        """Accept a prompt; it is worked on after those before it.
+    def submit(self, content: tuple[Content, ...], trace: Trace = NO_TRACE) -> TurnId:
+        """Accept a prompt; it is worked on after those before it, as part of `trace`.
 
         Raises:
             SessionClosed: the session takes no more prompts.
@@ -134,15 +175,23 @@ class Session:
         if self._closed:
             raise SessionClosed(self.id)
         turn_id = TurnId(self._parts.new_id("turn"))
-        prompt = _Prompt(turn_id, content, anyio.CancelScope())
+        prompt = _Prompt(turn_id, content, anyio.CancelScope(), trace)
         self._prompts.append(prompt)
         self._send.send_nowait(prompt)
         return turn_id
 
+    def steer(self, content: tuple[Content, ...]) -> bool:
+        """Say something into the running turn, which takes it up before its next model request.
+
+        False if no turn is running that could; nothing is kept then.
+        """
+        return not self._closed and self._steering.put(content, n_prompts=len(self._prompts))
+
     def cancel(self) -> None:
-        """End every accepted prompt as `cancelled`; without one, do nothing."""
+        """End every accepted prompt as `cancelled`, and all work in the background."""
         for prompt in self._prompts:
             prompt.scope.cancel()
+        self.subagents.cancel_all()
 
     async def set_mode(self, mode: str) -> None:
         """Handle permissions differently from the next call on.
@@ -150,11 +199,7 @@ class Session:
         Raises:
             InvalidChoice: there is no such mode.
         """
-        for known in MODES:
-            if known.id == mode:
-                await self._change(events.ModeChanged(known.id), unchanged=self.state.mode == mode)
-                return
-        raise InvalidChoice("mode", mode, tuple(known.id for known in MODES))
+        await self.choices.make(MODE, mode)
 
     async def set_model(self, model: str) -> None:
         """Ask another model from the next step on.
@@ -162,34 +207,28 @@ class Session:
         Raises:
             InvalidChoice: the model is not configured.
         """
-        choices = tuple(known.id for known in self.models())
-        if model not in choices:
-            raise InvalidChoice("model", model, choices)
-        await self._change(events.ModelChanged(model), unchanged=self.state.model == model)
+        await self.choices.make(MODEL, model)
 
     def models(self) -> tuple[ModelInfo, ...]:
         """The models that can be chosen; the current one is always among them."""
-        models = self._parts.models()
-        if any(known.id == self.state.model for known in models):
-            return models
-        return (*models, ModelInfo(self.state.model, f"{self.state.model} (not configured)"))
+        return self.choices.models()
 
     @property
     def model(self) -> ModelInfo:
         """The model that is asked next, as far as it is known."""
-        return next(known for known in self.models() if known.id == self.state.model)
+        return self.choices.model
 
     async def restore(self) -> None:
         """Fold the stored events; close what a crash left open."""
         self.journal.begin(None)
-        async for event in self._parts.store.read(self.id):
-            self._fold(event)
-        turn_id = self.state.open_turn
-        if turn_id is not None:
-            await self.journal.record(
-                *self._transcript.close_calls("failed", UNANSWERED),
-                events.TurnEnded(turn_id, "interrupted", self._parts.clock()),
-            )
+        try:
+            async for event in self._parts.store.read(self.id):
+                self._fold(event)
+        except BaseException:
+            self._send.close()  # it will never live
+            self._mailbox.close()
+            raise
+        await self.journal.record(*interrupted(self.state, self.transcript, self._parts.clock))
 
     def stored_events(self) -> AsyncIterator[events.Event]:
         """Everything the store holds of this session, in order; still only while the journal is held."""
@@ -203,8 +242,11 @@ class Session:
 
     async def _start(self, tasks: TaskGroup) -> None:
         tasks.start_soon(self.journal.flush_regularly)
-        self._sources.start(tasks)
+        self.sources.start(tasks)
+        self.subagents.live_in(tasks)
+        self.offering.start(tasks)
         tasks.start_soon(self._prepare_provider)
+        await self.choices.record_inherited()
         for warning in self._warnings:
             await self.journal.record(events.Noticed("warning", warning))
 
@@ -216,37 +258,73 @@ class Session:
             logger.debug("the provider cannot be prepared: %s", exc)
 
     async def _work(self, prompt: _Prompt) -> None:
-        self.journal.begin(self._record)
-        said = events.UserSaid(MessageId(self._parts.new_id("msg")), prompt.content)
+        self.journal.begin(self.record)
+        opening, work = await self._assign(prompt.content)
         try:
             await run_turn(
                 prompt.turn_id,
-                lambda: answer_prompt(said, self._answer_context()),
-                opening=(*self._title_from(prompt.content), said),
+                lambda: traced_turn(work, prompt.trace, self._parts.tracer, self.id),
+                opening=opening,
                 journal=self.journal,
-                transcript=self._transcript,
+                transcript=self.transcript,
+                plan=lambda: self.state.plan,
                 clock=self._parts.clock,
                 scope=prompt.scope,
+                close=self._steering.close,
             )
         except Exception:
             logger.exception("the turn's end could not be recorded")
             fault = events.TurnFault("the end of the turn could not be recorded", "internal")
             self.journal.announce(events.TurnEnded(prompt.turn_id, "error", self._parts.clock(), fault))
-        await self._save_record()
+        await self.save_record()
         await self.journal.sync()
 
-    def _answer_context(self) -> AnswerContext:
+    async def _assign(
+        self, content: tuple[Content, ...]
+    ) -> tuple[tuple[events.Event, ...], Callable[[], Awaitable[StopReason]]]:
+        """What a prompt's turn begins with, and what is to be done in it."""
+        message_id = MessageId(self._parts.new_id("msg"))
+        called = None if self._closed else await self.offering.called_by(content)
+        said = events.UserSaid(message_id, content)
+        opening = (*titled(self.state.title, content, self._parts.clock()), *at_start(self.state.plan), said)
+        if called is None:
+            return opening, lambda: answer_prompt(said, self.answer_context())
+        command, typed, index = called.command, called.arguments, called.index
+        if isinstance(command, BuiltinCommand):
+            self._steering.close_if_empty()
+            given = events.CommandGiven(message_id, content)
+            return (given,), lambda: answer_command(command, typed, self._desk())
+        return opening, lambda: answer_expanded(said, command, typed, self.answer_context(), index=index)
+
+    def _desk(self) -> Desk:
+        return Desk(
+            session=self,
+            store=self._parts.store,
+            sources=self.sources.all,
+            commands=self.offering.commands,
+            tool_names=lambda: tuple(self._offered_tools()),
+            new_id=self._parts.new_id,
+        )
+
+    def answer_context(self) -> AnswerContext:
+        """What answering a prompt now works with."""
         return AnswerContext(
             journal=self.journal,
-            transcript=self._transcript,
+            transcript=self.transcript,
             workspace=self.workspace,
-            system=system_prompt(self.workspace.roots, self._record.created_at),
+            briefing=self._briefing,
+            system=lambda: self._briefing.system(self.client_prompt, self.workspace.roots),
             max_steps=self._parts.max_steps,
             new_id=self._parts.new_id,
             choose_model=lambda: self._parts.choose_model(self.state.model),
             set_bench=self._set_bench,
             drain=self.host.drain,
             cost_so_far=lambda: self.state.cost,
+            chosen=lambda: self.state.chosen,
+            steering=self._steering,
+            read_link=self.sources.read_link,
+            compact_at=self._parts.compact_at,
+            tracer=self._parts.tracer,
         )
 
     async def _end(self) -> None:
@@ -255,7 +333,7 @@ class Session:
         for prompt in self._prompts:
             prompt.scope.cancel()
             await self._work(prompt)
-        await self._save_record()
+        await self.save_record()
         await self.journal.sync()
 
     async def _set_bench(self) -> ToolBench:
@@ -264,50 +342,55 @@ class Session:
             self.journal,
             self.workspace,
             self.host.broker,
+            self.host.asker,
             await self._join_tools(),
             self.state.grants,
             lambda: self.state.mode,
-            self.rules,
+            self.set_mode,
+            self._rules_in_force(),
+            self._parts.tracer,
+            self.subagents,
+            self._claimed.keep,
         )
 
+    def _rules_in_force(self) -> Rules:
+        return self.rules.joined(session_rules(self.state.rules))
+
     async def _join_tools(self) -> Mapping[str, Tool]:
-        tools = dict(self._parts.tools)
-        for problem in await self._sources.join():
+        for problem in (*await self.sources.join(), *await self.subagents.look(self.state.open_turn)):
             await self.journal.record(problem)
-        for tool in self._sources.tools():
+        rules = self._rules_in_force()
+        return {
+            name: tool
+            for name, tool in self._offered_tools().items()
+            if not rules.removes(name) and (self.state.mode == "plan" or not leaves_plan(tool))
+        }
+
+    def _offered_tools(self) -> dict[str, Tool]:
+        tools = {**self._parts.tools, **{tool.spec.name: tool for tool in self.subagents.tools}}
+        for tool in self.sources.tools():
             tools.setdefault(tool.spec.name, tool)
-        return {name: tool for name, tool in tools.items() if not self.rules.removes(name)}
+        return tools
 
-    def _title_from(self, content: tuple[Content, ...]) -> list[events.Event]:
-        """The event that names a session without a title after its first words."""
-        if self.state.title is not None:
-            return []
-        text = next((part.text for part in content if isinstance(part, Text) and part.text.strip()), "")
-        line = " ".join(text.split())
-        if not line:
-            return []
-        title = line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1].rstrip() + "…"
-        return [events.TitleChanged(title, self._parts.clock())]
+    def _announce_commands(self, commands: tuple[CommandInfo, ...]) -> None:
+        self.journal.announce(events.CommandsOffered(commands))
 
-    async def _change(self, event: events.ModeChanged | events.ModelChanged, *, unchanged: bool) -> None:
-        if unchanged:
+    async def save_record(self) -> None:
+        """Store what lists show of it, if anything of it is stored."""
+        if not self.journal.has_record:
             return
-        await self.journal.record(event)
-        await self._save_record()
-
-    async def _save_record(self) -> None:
-        if self.state.title is None:
-            return  # not stored yet
         try:
-            await self._parts.store.update(self.record)
+            await self._claimed.update(self.record)
         except StoreError as exc:
             logger.warning("the record of session %s could not be saved: %s", self.id, exc)
 
     def _fold(self, event: events.Event) -> None:
         self.state.apply(event)
-        self._transcript.apply(event)
+        self.transcript.apply(event)
+        self._briefing.apply(event)
         if isinstance(event, events.TurnEnded):
             self._prompts = [prompt for prompt in self._prompts if prompt.turn_id != event.turn_id]
+            self._steering.reopen()
 
     def _publish(self, event: events.Event) -> None:
         self.host.publish(self.id, event)

@@ -1,4 +1,4 @@
-"""What a session is at this moment, folded from its events: mode, model, title, grants, cost, open turn."""
+"""What a session is at this moment, folded from its events: what was chosen, granted, planned, spent."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from datetime import datetime
 
 import msgspec
 
-from acp_agent.base.ids import TurnId
+from acp_agent.base.ids import CompactionId, SessionId, TurnId
 from acp_agent.engine import policy
+from acp_agent.engine.rules import Ruling
+from acp_agent.engine.spending import Spending
 from acp_agent.model import events
 from acp_agent.model.session import ModeId
+from acp_agent.model.toolcall import PlanEntry
 
 
 class SessionState(msgspec.Struct):
@@ -21,24 +24,51 @@ class SessionState(msgspec.Struct):
     updated_at: datetime | None = None
     cost: float | None = None
     open_turn: TurnId | None = None
+    open_compaction: CompactionId | None = None
     grants: policy.Grants = msgspec.field(default_factory=policy.Grants)
+    rules: dict[str, Ruling] = {}
+    chosen: dict[str, str | bool] = {}
+    plan: tuple[PlanEntry, ...] = ()
+    open_subagents: dict[SessionId, None] = {}
+    spending: Spending = msgspec.field(default_factory=Spending)
 
     def apply(self, event: events.Event) -> None:
         """Take one event in."""
+        self.spending.apply(event)
         match event:
             case events.ModeChanged(mode):
                 self.mode = mode
             case events.ModelChanged(model):
                 self.model = model
+            case events.OptionChanged(option_id, value):
+                self.chosen[option_id] = value
+            case events.PlanChanged(entries):
+                self.plan = entries
             case events.TitleChanged(title, at):
                 self.title, self.updated_at = title, at
             case events.UsageChanged(_, _, cost):
                 self.cost = cost
             case events.PermissionDecided(_, subject, decision):
                 policy.remember(self.grants, subject, decision)
+            case events.PermissionRevoked(subject):
+                policy.forget(self.grants, subject)
+            case events.RuleSet(rule, ruling):
+                self.rules.pop(rule, None)
+                if ruling is not None:
+                    self.rules[rule] = ruling
             case events.TurnStarted(turn_id, at):
                 self.open_turn, self.updated_at = turn_id, at
             case events.TurnEnded(_, _, at):
                 self.open_turn, self.updated_at = None, at
+            case events.SubagentStarted(agent_id):
+                self.open_subagents[agent_id] = None
+            case events.SubagentChanged(agent_id, state, cost=cost) if state not in ("running", "waiting"):
+                self.open_subagents.pop(agent_id, None)
+                if cost is not None:
+                    self.cost = (self.cost or 0.0) + cost
+            case events.CompactionStarted(compaction_id):
+                self.open_compaction = compaction_id
+            case events.CompactionEnded():
+                self.open_compaction = None
             case _:
                 pass

@@ -6,22 +6,28 @@ Whatever happens, the call ends with exactly one `CallAnswered` (or the turn's c
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
+from msgspec import UNSET
 
 from acp_agent.base.errors import ToolError, WorkspaceError
-from acp_agent.base.ids import SessionId, random_id
+from acp_agent.base.ids import SessionId, ToolCallId, random_id
 from acp_agent.base.jsontext import JsonObject
+from acp_agent.base.trace import Tracer, current_trace
 from acp_agent.engine import policy
+from acp_agent.engine.asking import Scope, ask_user
 from acp_agent.engine.journal import Journal
+from acp_agent.engine.keeping import Keep, KeepingWorkspace
+from acp_agent.engine.leaving_plan import ask_to_leave, leaves_plan
 from acp_agent.engine.rules import Rules, ToolUse
+from acp_agent.engine.spans import call_span
 from acp_agent.model import events
 from acp_agent.model.content import Text, shown_text
 from acp_agent.model.permission import PermissionRequest
 from acp_agent.model.session import ModeId
 from acp_agent.model.toolcall import ToolCall, ToolCallPatch, ToolOutcome, failed
-from acp_agent.ports import Broker, Preview, Tool, ToolContext, Workspace
+from acp_agent.ports import Asker, Broker, Delegation, Preview, Tool, ToolContext, Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +39,30 @@ class ToolBench(msgspec.Struct):
     journal: Journal
     workspace: Workspace
     broker: Broker
+    asker: Asker
     tools: Mapping[str, Tool]
     grants: policy.Grants
     mode: Callable[[], ModeId]
+    set_mode: Callable[[ModeId], Awaitable[None]]
     rules: Rules = Rules()
+    tracer: Tracer = Tracer()
+    delegation: Delegation | None = None
+    keep: Keep | None = None
+
+    def workspace_for(self, call_id: ToolCallId) -> Workspace:
+        """The session's, which keeps what the call overwrites."""
+        if self.keep is None:
+            return self.workspace
+        return KeepingWorkspace(self.workspace, call_id, self.journal, self.keep)
 
 
 async def answer_call(call: ToolCall, bench: ToolBench) -> None:
     """Run one requested call and record what the user sees and what the model is told."""
+    with call_span(bench.tracer, call):
+        await _answer(call, bench)
+
+
+async def _answer(call: ToolCall, bench: ToolBench) -> None:
     tool = bench.tools.get(call.name)
     if tool is None:
         await _refuse(call, bench, f"There is no tool `{call.name}`. Use one of: {', '.join(bench.tools)}.")
@@ -50,7 +72,16 @@ async def answer_call(call: ToolCall, bench: ToolBench) -> None:
             call, bench, f"The arguments of `{call.name}` are not usable: {call.fault}. Send a JSON object."
         )
         return
-    context = ToolContext(bench.workspace, bench.session_id, call.id, _reporter(call, bench))
+    scope = Scope(bench.session_id, call.id)
+    context = ToolContext(
+        bench.workspace_for(call.id),
+        bench.session_id,
+        call.id,
+        _reporter(call, bench),
+        ask=lambda question: ask_user(question, bench.asker, scope),
+        delegation=bench.delegation,
+        trace=current_trace().entries(),
+    )
     preview = await _preview(tool, call, call.arguments, context, bench)
     if preview is None:
         return
@@ -63,9 +94,10 @@ async def answer_call(call: ToolCall, bench: ToolBench) -> None:
         locations=preview.locations,
         raw_input=call.arguments,
     )
-    await bench.journal.record(events.CallShown(call.id, announced))
+    # it is pending since the model named it
+    await bench.journal.record(events.CallShown(call.id, msgspec.structs.replace(announced, status=UNSET)))
     use = ToolUse(call.name, call.arguments, bench.rules.weigh(preview.access))
-    refusal = await _seek_permission(announced, call, use, bench)
+    refusal = await _seek_permission(announced, call, use, bench, leaving_plan=leaves_plan(tool))
     if refusal is not None:
         await _finish(call, bench, failed(refusal), shown=preview)
         return
@@ -95,16 +127,26 @@ async def _preview(
 
 
 async def _seek_permission(
-    announced: ToolCallPatch, call: ToolCall, use: ToolUse, bench: ToolBench
+    announced: ToolCallPatch, call: ToolCall, use: ToolUse, bench: ToolBench, *, leaving_plan: bool
 ) -> str | None:
     """None if the call may run, else what the model is told."""
     access, roots = use.access, bench.workspace.roots
     ruling = bench.rules.judge(use, roots)
     verdict = policy.decide(bench.mode(), access, bench.grants, roots, ruling)
-    if verdict == "allow":
-        return None
     if verdict == "deny":
         return policy.denial(bench.mode(), ruling)
+    if leaving_plan:
+        return await ask_to_leave(
+            announced,
+            call.id,
+            session_id=bench.session_id,
+            mode=bench.mode,
+            set_mode=bench.set_mode,
+            broker=bench.broker,
+            journal=bench.journal,
+        )
+    if verdict == "allow":
+        return None
     request = PermissionRequest(bench.session_id, call.id, announced, policy.choices(verdict, access))
     decision = await bench.broker.ask(request)
     await bench.journal.record(events.PermissionDecided(call.id, access.subject, decision))
@@ -129,7 +171,7 @@ async def _run(tool: Tool, call: ToolCall, arguments: JsonObject, context: ToolC
 
 async def _refuse(call: ToolCall, bench: ToolBench, why: str) -> None:
     """Show and answer a call that never got as far as a preview."""
-    patch = ToolCallPatch(name=call.name, title=call.name, status="pending", raw_input=call.arguments)
+    patch = ToolCallPatch(title=call.name, raw_input=call.arguments)
     await bench.journal.record(events.CallShown(call.id, patch))
     await _finish(call, bench, failed(why), shown=None)
 

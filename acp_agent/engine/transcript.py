@@ -2,13 +2,20 @@
 
 Whatever the journal holds (a crash, a cancel, a denial, a lost result), `messages` returns a history every
 provider accepts: each tool call is answered exactly once, right after the message that made it; no message
-is empty; call ids never repeat.
+is empty; call ids never repeat. Clearing, rewinding and compacting change only what the model is told: the
+journal keeps everything.
 """
 
 from __future__ import annotations
 
+from collections.abc import Set
+from typing import assert_never
+
+from msgspec import UNSET
+
 from acp_agent.base.ids import MessageId, ToolCallId
 from acp_agent.engine.images import with_true_type
+from acp_agent.engine.past import Past
 from acp_agent.engine.quoting import named, quoted
 from acp_agent.model import events
 from acp_agent.model.chat import ChatMessage, FromAssistant, FromTools, FromUser, Thought, ToolResult, ToolUse
@@ -23,18 +30,22 @@ NOTHING_SAID = "(empty message)"
 
 
 class Transcript:
-    """A running fold; `apply` takes events in journal order."""
+    """A running fold; `apply` takes events in journal order.
+
+    `call_ids` are all that ever occurred, so that none is used again.
+    """
 
     def __init__(self) -> None:
         self.call_ids: set[ToolCallId] = set()
-        self._shown: set[ToolCallId] = set()
-        self._messages: list[ChatMessage] = []
-        self._said: tuple[MessageId, int] | None = None  # the user's last message and where it stands
+        self._past = Past()
+        self._shown: dict[ToolCallId, ToolStatus] = {}
+        self._said: MessageId | None = None  # the user's last message, while nothing follows it
         self._said_parts: list[tuple[Text | Image | Audio, ...]] = []  # of that message, for the model
         self._parts: list[Text | Thought | ToolUse] = []  # the assistant's step being built
         self._prose: list[str] = []  # text or thought not yet made a part
         self._prose_is_thought = False
         self._answers: dict[ToolCallId, ToolResult] = {}
+        self._counted = 0  # tokens of everything up to the end of the step being built
 
     def apply(self, event: events.Event) -> None:
         """Take one event in; those that are not part of the conversation with the model are skipped."""
@@ -51,44 +62,81 @@ class Transcript:
                 self._end_prose()
                 self.call_ids.add(call_id)
                 self._parts.append(ToolUse(call_id, name, arguments))
-            case events.CallShown(call_id):
-                self._shown.add(call_id)
+            case events.CallShown(call_id, patch):
+                status = self._shown.get(call_id, "pending") if patch.status is UNSET else patch.status
+                self._shown[call_id] = status
             case events.CallAnswered(call_id, content, is_error):
                 self._answers[call_id] = ToolResult(call_id, content, is_error)
             case events.UserSaid(message_id, content):
                 self._end_step()
-                self._said = (message_id, len(self._messages))
-                self._said_parts = [(_for_model(part),) for part in content]
-                self._messages.append(_from_user(self._said_parts))
+                self._said = message_id
+                self._said_parts = [(for_model(part),) for part in content]
+                self._past.add_said(message_id, _from_user(self._said_parts))
             case events.Attached(message_id, index, content):
-                self._replace_part(message_id, index, content)
-            case events.TurnEnded():
+                if message_id == self._said and 0 <= index < len(self._said_parts):
+                    self._said_parts[index] = content
+                    self._past.correct_said(_from_user(self._said_parts))
+            case events.NoteAdded(message_id, text):
+                if message_id == self._said:
+                    self._said_parts.append((Text(text),))
+                    self._past.correct_said(_from_user(self._said_parts))
+            case events.StepEnded(_, usage):
+                self._counted = usage.input_tokens + usage.output_tokens
+            case events.TurnEnded() | events.CompactionStarted():
                 self._end_step()
+            case (
+                events.HistoryCleared() | events.Rewound() | events.ContextPruned() | events.CompactionEnded()
+            ):
+                self._end_step()
+                self._change_past(event)
             case _:
                 pass
 
     def messages(self) -> tuple[ChatMessage, ...]:
         """The history so far, ready to be sent; closes the step being built."""
+        return tuple(self.past.messages)
+
+    @property
+    def past(self) -> Past:
+        """What `messages` returns, and what compaction needs to know of it; closes the step being built."""
         self._end_step()
-        return tuple(self._messages)
+        return self._past
+
+    @property
+    def taken_ids(self) -> Set[ToolCallId]:
+        """Ids that no new call may have: somebody knows a call by them."""
+        return self.call_ids | self._shown.keys()
 
     def close_calls(self, status: ToolStatus, why: str) -> list[events.Event]:
-        """The events that end every requested call that has no answer yet."""
-        ending: list[events.Event] = []
-        for part in self._parts:
-            if isinstance(part, ToolUse) and part.call_id not in self._answers:
-                if part.call_id in self._shown:
-                    ending.append(events.CallShown(part.call_id, ToolCallPatch(status=status)))
-                ending.append(events.CallAnswered(part.call_id, (Text(why),), is_error=True))
-        return ending
+        """The events that end every shown call, and answer every requested one, that has not ended yet."""
+        ending: list[events.Event] = [
+            events.CallShown(call_id, ToolCallPatch(status=status))
+            for call_id, shown in self._shown.items()
+            if shown in ("pending", "in_progress")
+        ]
+        return ending + [
+            events.CallAnswered(part.call_id, (Text(why),), is_error=True)
+            for part in self._parts
+            if isinstance(part, ToolUse) and part.call_id not in self._answers
+        ]
 
-    def _replace_part(
-        self, message_id: MessageId, index: int, content: tuple[Text | Image | Audio, ...]
+    def _change_past(
+        self, event: events.HistoryCleared | events.Rewound | events.ContextPruned | events.CompactionEnded
     ) -> None:
-        if self._said is None or self._said[0] != message_id or not 0 <= index < len(self._said_parts):
-            return
-        self._said_parts[index] = content
-        self._messages[self._said[1]] = _from_user(self._said_parts)
+        self._said = None
+        match event:
+            case events.HistoryCleared():
+                self._past.clear()
+            case events.Rewound(message_id):
+                self._past.rewind(message_id)
+            case events.ContextPruned(through):
+                self._past.prune(through)
+            case events.CompactionEnded(_, status, _, context, kept_from, kept_from_call):
+                start = self._past.place_of(kept_from, kept_from_call)
+                if status == "completed" and context.strip() and start is not None:
+                    self._past.compact(context, start)
+            case _:
+                assert_never(event)
 
     def _begin_part(self) -> None:
         if self._answers:  # what follows a result belongs to the next step
@@ -112,19 +160,21 @@ class Transcript:
     def _end_step(self) -> None:
         self._end_prose()
         uses = [part for part in self._parts if isinstance(part, ToolUse)]
-        if any(not isinstance(part, Thought) for part in self._parts):
-            self._messages.append(FromAssistant(tuple(self._parts)))
+        if not self._past.messages:  # nothing was said by the user: it was cleared or rewound
+            uses = []
+        elif any(not isinstance(part, Thought) for part in self._parts):
+            self._said = None
+            self._past.add(FromAssistant(tuple(self._parts)))
+        if self._counted:
+            self._past.count(self._counted)
         if uses:
             missing = (Text(UNANSWERED),)
-            self._messages.append(
-                FromTools(
-                    tuple(
-                        self._answers.get(use.call_id, ToolResult(use.call_id, missing, is_error=True))
-                        for use in uses
-                    )
-                )
+            results = (
+                self._answers.get(use.call_id, ToolResult(use.call_id, missing, is_error=True))
+                for use in uses
             )
-        self._parts, self._answers = [], {}
+            self._past.add(FromTools(tuple(results)))
+        self._parts, self._answers, self._counted = [], {}, 0
 
 
 def _from_user(parts: list[tuple[Text | Image | Audio, ...]]) -> FromUser:
@@ -133,7 +183,7 @@ def _from_user(parts: list[tuple[Text | Image | Audio, ...]]) -> FromUser:
     return FromUser(said or (Text(NOTHING_SAID),))
 
 
-def _for_model(part: Content) -> Text | Image | Audio:
+def for_model(part: Content) -> Text | Image | Audio:
     """What the part is as long as nothing `Attached` says better."""
     match part:
         case Text() | Audio():

@@ -60,21 +60,36 @@ ChatMessage: TypeAlias = FromUser | FromAssistant | FromTools
 
 
 class ModelRequest(msgspec.Struct, frozen=True):
-    """One request to a model. `model` says which and its limits; the first message is the user's."""
+    """One request to a model. `model` says which and its limits; the first message is the user's.
+
+    Attributes:
+        thought_level: how long to think, one of the model's levels; empty for what is configured.
+        temperature: None for the service's own default.
+        max_output: tokens to write at most; None for the model's own limit.
+        parallel_calls: whether several tools may be called in one step.
+    """
 
     model: ModelInfo
     system: str
     messages: tuple[ChatMessage, ...]
     tools: tuple[ToolSpec, ...] = ()
+    thought_level: str = ""
+    temperature: float | None = None
+    max_output: int | None = None
+    parallel_calls: bool = True
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens of one step. `input_tokens` counts everything read, cached parts included."""
+    """Tokens of one step. `input_tokens` counts everything read, `output_tokens` everything written.
+
+    The others are parts of these: what was read from and written to a cache, and what was only thought.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    thought_tokens: int = 0
 
 
 class TextDelta(msgspec.Struct, frozen=True):

@@ -83,7 +83,18 @@ class TerminalRef(msgspec.Struct, frozen=True, tag="terminal"):
     terminal_id: str
 
 
-ToolContent: TypeAlias = Shown | Diff | TerminalRef
+class Printed(msgspec.Struct, frozen=True, tag="printed", omit_defaults=True):
+    """What a command that we run ourselves has printed, without control sequences; the front may be cut.
+
+    `exit_code` or `signal` say how it ended, once it has.
+    """
+
+    text: str
+    exit_code: int | None = None
+    signal: str | None = None
+
+
+ToolContent: TypeAlias = Shown | Diff | TerminalRef | Printed
 
 
 def shown_text(text: str) -> Shown:

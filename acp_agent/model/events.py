@@ -12,12 +12,15 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from acp_agent.base.errors import ProviderFault
-from acp_agent.base.ids import MessageId, ToolCallId, TurnId
+from acp_agent.base.ids import CompactionId, MessageId, SessionId, ToolCallId, TurnId
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.model.chat import FinishReason, Usage
+from acp_agent.model.command import CommandInfo
 from acp_agent.model.content import Audio, Content, Image, Text
+from acp_agent.model.instructions import KnownFile
 from acp_agent.model.permission import Decision
 from acp_agent.model.session import ModeId, StopReason
+from acp_agent.model.subagent import SubagentState
 from acp_agent.model.toolcall import PlanEntry, ToolCallPatch
 
 
@@ -41,6 +44,33 @@ class Attached(msgspec.Struct, frozen=True, tag="attached"):
     message_id: MessageId
     index: int
     content: tuple[Text | Image | Audio, ...]
+
+
+class NoteAdded(msgspec.Struct, frozen=True, tag="note_added"):
+    """What the agent itself tells the model along with a user's message; the user is not shown it.
+
+    `files` are the instruction files as the model knows them from here on, None if it is about others.
+    """
+
+    message_id: MessageId
+    text: str
+    files: tuple[KnownFile, ...] | None = None
+
+
+class Instructed(msgspec.Struct, frozen=True, tag="instructed"):
+    """What the model is told before everything else, from here on.
+
+    Attributes:
+        rules: how to work, whatever the session.
+        session: facts of this session, and the text of instruction files.
+        roots: the session's directories when it was put together.
+        files: the instruction files in it.
+    """
+
+    rules: str
+    session: str
+    roots: tuple[str, ...]
+    files: tuple[KnownFile, ...] = ()
 
 
 class TextChunk(msgspec.Struct, frozen=True, tag="text"):
@@ -103,6 +133,57 @@ class PermissionDecided(msgspec.Struct, frozen=True, tag="permission_decided"):
     decision: Decision
 
 
+class PermissionRevoked(msgspec.Struct, frozen=True, tag="permission_revoked"):
+    """The "always" answers about `subject` are forgotten."""
+
+    subject: str
+
+
+class RuleSet(msgspec.Struct, frozen=True, tag="rule_set"):
+    """A permission rule of this session alone, such as `Bash(npm test)`; taken back without a `ruling`."""
+
+    rule: str
+    ruling: Literal["allow", "ask", "deny"] | None
+
+
+class FileKept(msgspec.Struct, frozen=True, tag="file_kept"):
+    """The agent is about to write a file; told before it does, never shown.
+
+    Attributes:
+        path: absolute.
+        after: SHA-256 of the UTF-8 text that is written, None if the file is removed.
+        existed: whether there was a file before.
+        blob: names its UTF-8 text in the store; None if there was none or it was too large to keep.
+        call_id: the call that does it; None if the user took changes back.
+    """
+
+    path: str
+    after: str | None
+    existed: bool
+    blob: str | None = None
+    call_id: ToolCallId | None = None
+
+
+class CommandGiven(msgspec.Struct, frozen=True, tag="command_given"):
+    """A prompt that was a command to the agent itself; the model never hears of it."""
+
+    message_id: MessageId
+    content: tuple[Content, ...]
+
+
+class CommandAnswered(msgspec.Struct, frozen=True, tag="command_answered"):
+    """What the agent itself says to a command, in Markdown; the model never hears of it."""
+
+    message_id: MessageId
+    text: str
+
+
+class CommandsOffered(msgspec.Struct, frozen=True, tag="commands_offered"):
+    """The complete list of commands as it is now. Told, never stored: each process finds its own."""
+
+    commands: tuple[CommandInfo, ...]
+
+
 class PlanChanged(msgspec.Struct, frozen=True, tag="plan_changed"):
     """The complete plan as it is now."""
 
@@ -115,6 +196,70 @@ class UsageChanged(msgspec.Struct, frozen=True, tag="usage_changed"):
     used: int
     size: int
     cost: float | None
+
+
+class HistoryCleared(msgspec.Struct, frozen=True, tag="history_cleared"):
+    """The model is told nothing of what was before this."""
+
+    at: datetime
+
+
+class Rewound(msgspec.Struct, frozen=True, tag="rewound"):
+    """The model is told nothing of this user's message and of what was said and done from there on."""
+
+    message_id: MessageId
+    at: datetime
+
+
+class ContextPruned(msgspec.Struct, frozen=True, tag="context_pruned"):
+    """Long results of calls up to `through`, and pictures before it, are told to the model as a note only."""
+
+    through: ToolCallId
+
+
+class CompactionStarted(msgspec.Struct, frozen=True, tag="compaction_started"):
+    """The older part of the history is being summarized; `CompactionEnded` follows.
+
+    `auto`: it is getting long; `manual`: the user asked for it; `overflow`: the model refused it as too long.
+    """
+
+    compaction_id: CompactionId
+    trigger: Literal["auto", "manual", "overflow"]
+    focus: str = ""
+
+
+class SummaryChunk(msgspec.Struct, frozen=True, tag="summary"):
+    """More of a summary being written; stored chunks of one compaction may be joined."""
+
+    compaction_id: CompactionId
+    text: str
+
+
+class CompactionEnded(msgspec.Struct, frozen=True, tag="compaction_ended"):
+    """A compaction is over; unless `completed`, the history is what it was.
+
+    Attributes:
+        summary: all of it, for people.
+        context: what the model is told, as the user's words, in place of everything before what is kept.
+        kept_from: the user's message that what is kept begins with.
+        kept_from_call: the first call of the step that it begins with, if that is no message of the user.
+            Without either nothing is kept.
+        tokens_before: size of the context before, estimated.
+        tokens_after: size of the context after, estimated.
+        usage: what the summary cost.
+        error: why it failed, for people.
+    """
+
+    compaction_id: CompactionId
+    status: Literal["completed", "failed", "cancelled"]
+    summary: str = ""
+    context: str = ""
+    kept_from: MessageId | None = None
+    kept_from_call: ToolCallId | None = None
+    tokens_before: int = 0
+    tokens_after: int = 0
+    usage: Usage = Usage()
+    error: str = ""
 
 
 class TitleChanged(msgspec.Struct, frozen=True, tag="title_changed"):
@@ -134,6 +279,43 @@ class ModelChanged(msgspec.Struct, frozen=True, tag="model_changed"):
     """Another model answers from here on; `provider/model`."""
 
     model: str
+
+
+class OptionChanged(msgspec.Struct, frozen=True, tag="option_changed"):
+    """An option other than mode and model was chosen, such as how long the model thinks."""
+
+    option_id: str
+    value: str | bool
+
+
+class SubagentStarted(msgspec.Struct, frozen=True, tag="subagent_started"):
+    """A subagent took up what the call asks for; `agent` is its kind, `prompt` all that it was told."""
+
+    agent_id: SessionId
+    call_id: ToolCallId
+    agent: str
+    title: str
+    prompt: str
+
+
+class SubagentSaid(msgspec.Struct, frozen=True, tag="subagent_said"):
+    """Something a subagent shows; its calls and messages have ids of their own."""
+
+    agent_id: SessionId
+    event: TextChunk | ThoughtChunk | CallShown | PlanChanged
+
+
+class SubagentChanged(msgspec.Struct, frozen=True, tag="subagent_changed"):
+    """What a subagent is doing now; all states but `running` and `waiting` are its end.
+
+    `call_id` is the call it waits with, `cost` what all of its work cost in US dollars, told at its end.
+    """
+
+    agent_id: SessionId
+    state: SubagentState
+    call_id: ToolCallId | None = None
+    stop_reason: StopReason | None = None
+    cost: float | None = None
 
 
 class Noticed(msgspec.Struct, frozen=True, tag="noticed"):
@@ -168,6 +350,8 @@ Event: TypeAlias = (
     TurnStarted
     | UserSaid
     | Attached
+    | NoteAdded
+    | Instructed
     | TextChunk
     | ThoughtChunk
     | ThoughtEnded
@@ -176,11 +360,27 @@ Event: TypeAlias = (
     | CallAnswered
     | StepEnded
     | PermissionDecided
+    | PermissionRevoked
+    | RuleSet
+    | FileKept
+    | CommandGiven
+    | CommandAnswered
+    | CommandsOffered
     | PlanChanged
     | UsageChanged
+    | HistoryCleared
+    | Rewound
+    | ContextPruned
+    | CompactionStarted
+    | SummaryChunk
+    | CompactionEnded
     | TitleChanged
     | ModeChanged
     | ModelChanged
+    | OptionChanged
+    | SubagentStarted
+    | SubagentSaid
+    | SubagentChanged
     | Noticed
     | TurnEnded
 )

@@ -1,4 +1,4 @@
-"""Which MCP servers a session should connect to, as its client configured them.
+"""MCP servers: which ones a session should connect to, and what they offer besides tools.
 
 Environment values, header values and URLs may be secrets: none of them is part of a `repr`.
 """
@@ -34,4 +34,41 @@ class HttpServer(msgspec.Struct, frozen=True):
         return f"HttpServer(name={self.name!r}, transport={self.transport!r})"
 
 
-McpServer: TypeAlias = StdioServer | HttpServer
+class ChannelServer(msgspec.Struct, frozen=True):
+    """A server that the client itself is, reached over the connection to the client by `server_id`."""
+
+    name: str
+    server_id: str
+
+
+McpServer: TypeAlias = StdioServer | HttpServer | ChannelServer
+
+
+class PromptArgument(msgspec.Struct, frozen=True):
+    """One blank of a prompt. `description` is one line, perhaps empty."""
+
+    name: str
+    description: str = ""
+    required: bool = False
+
+
+class PromptInfo(msgspec.Struct, frozen=True):
+    """A prompt that a server keeps ready, by the server's own name. `description` is one line."""
+
+    name: str
+    description: str = ""
+    arguments: tuple[PromptArgument, ...] = ()
+
+
+class ResourceInfo(msgspec.Struct, frozen=True):
+    """Something a server can be asked for by its URI.
+
+    `uri` is an RFC 6570 template, to be filled in by whoever asks, if `is_template`. Texts are one line.
+    """
+
+    uri: str
+    name: str
+    description: str = ""
+    mime_type: str | None = None
+    size_bytes: int | None = None
+    is_template: bool = False

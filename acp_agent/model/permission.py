@@ -82,9 +82,10 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class PermissionRequest(msgspec.Struct, frozen=True):
-    """A question to the user about one announced tool call."""
+    """A question to the user about one announced tool call, of the session or of this subagent of it."""
 
     session_id: SessionId
     call_id: ToolCallId
     call: ToolCallPatch
     choices: tuple[Choice, ...]
+    subagent: SessionId | None = None

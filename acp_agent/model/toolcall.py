@@ -27,12 +27,16 @@ class Location(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ToolSpec(msgspec.Struct, frozen=True):
-    """What a model is told about a tool; `input_schema` is a JSON Schema of type object."""
+    """What a model is told about a tool; `input_schema` is a JSON Schema of type object.
+
+    Calls in a row of tools that are `side_by_side` run at the same time.
+    """
 
     name: str
     description: str
     input_schema: JsonObject
     kind: ToolKind = "other"
+    side_by_side: bool = False
 
 
 class ToolCall(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from acp_agent.model.chat import ModelDelta, ModelRequest
 from acp_agent.model.session import ModelInfo
 from acp_agent.providers import address
 from acp_agent.providers.anthropic_answer import MessagesDecoder
-from acp_agent.providers.anthropic_request import messages_body
+from acp_agent.providers.anthropic_request import adjustable, messages_body
 from acp_agent.providers.http import DEFAULT_HTTP, HttpSettings, ModelEndpoint
 
 _API_VERSION = "2023-06-01"
@@ -20,7 +20,8 @@ _API_VERSION = "2023-06-01"
 class AnthropicProvider:
     """One server that speaks the Messages API; `base_url` ends before `/v1/messages` or with `/v1`.
 
-    `thinking_budget` is the tokens a model that can may think per step; None asks for no thinking.
+    `thinking_budget` is the tokens a model that can may think per step, as long as no other level is chosen;
+    None asks for no thinking.
 
     Raises:
         ConfigError: the base URL, the key or a header cannot be used.
@@ -38,7 +39,7 @@ class AnthropicProvider:
         http: HttpSettings = DEFAULT_HTTP,
     ) -> None:
         self.name = name
-        self._models = models
+        self._models = tuple(adjustable(model, thinking_budget) for model in models)
         self._thinking_budget = thinking_budget
         address.check_key(name, api_key or "")
         authorization = {"x-api-key": api_key} if api_key else {}

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeGuard, assert_never
 
+import msgspec
+
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.model.chat import (
     ChatMessage,
@@ -28,13 +30,26 @@ REDACTED = "redacted:"
 """Begins the signature of thinking that arrived encrypted; the rest is its data."""
 
 _MIN_THINKING = 1024
+_BUDGETS = {"low": 4_096, "medium": 16_384, "high": 32_768}
 _CACHE: JsonObject = {"type": "ephemeral"}
 
 
+def adjustable(model: ModelInfo, thinking_budget: int | None) -> ModelInfo:
+    """The model with what it can be told over this API; `configured` is the budget the settings name."""
+    if not model.thinks or model.max_output < 2 * _MIN_THINKING:
+        return msgspec.structs.replace(model, thought_levels=())
+    usual = ("off",) if thinking_budget is None else ("configured", "off")
+    return msgspec.structs.replace(model, thought_levels=(*usual, *_BUDGETS))
+
+
 def messages_body(provider: str, request: ModelRequest, thinking_budget: int | None) -> JsonObject:
-    """The body, with cache marks after the tools, the system text and the conversation so far."""
+    """The body, with cache marks after the tools, the system text and the conversation so far.
+
+    `thinking_budget` is the tokens to think if the request names no level.
+    """
     model = request.model
-    budget = _thinking(request, thinking_budget)
+    max_tokens = min(request.max_output or model.max_output, model.max_output)
+    budget = _thinking(request, thinking_budget, max_tokens)
     messages: list[tuple[str, list[JsonObject]]] = []
     for message in request.messages:
         role = "assistant" if isinstance(message, FromAssistant) else "user"
@@ -49,7 +64,7 @@ def messages_body(provider: str, request: ModelRequest, thinking_budget: int | N
         messages[-1][1][-1]["cache_control"] = _CACHE
     body: JsonObject = {
         "model": model.id.removeprefix(f"{provider}/"),
-        "max_tokens": model.max_output,
+        "max_tokens": max_tokens,
         "messages": [_message(role, blocks) for role, blocks in messages],
         "stream": True,
     }
@@ -59,18 +74,23 @@ def messages_body(provider: str, request: ModelRequest, thinking_budget: int | N
         tools = [_tool(tool) for tool in request.tools]
         tools[-1]["cache_control"] = _CACHE
         body["tools"] = list[JsonValue](tools)
+        if not request.parallel_calls:
+            body["tool_choice"] = {"type": "auto", "disable_parallel_tool_use": True}
     if budget is not None:
         body["thinking"] = {"type": "enabled", "budget_tokens": budget}
+    elif request.temperature is not None:  # what thinks has a temperature of its own
+        body["temperature"] = min(request.temperature, 1.0)
     return body
 
 
-def _thinking(request: ModelRequest, budget: int | None) -> int | None:
+def _thinking(request: ModelRequest, configured: int | None, max_tokens: int) -> int | None:
     """Tokens to think, or None where thinking cannot be asked for."""
-    model: ModelInfo = request.model
-    if budget is None or not model.thinks or not _turn_began_with_thinking(request.messages):
+    level = request.thought_level
+    budget = configured if level in ("", "configured") else _BUDGETS.get(level)
+    if budget is None or not request.model.thinks or not _turn_began_with_thinking(request.messages):
         return None
     # The budget counts as output and must leave room for an answer.
-    budget = min(max(budget, _MIN_THINKING), model.max_output - _MIN_THINKING)
+    budget = min(max(budget, _MIN_THINKING), max_tokens - _MIN_THINKING)
     return budget if budget >= _MIN_THINKING else None
 
 

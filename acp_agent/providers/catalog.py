@@ -1,7 +1,8 @@
 """What is known about models by their name: sizes, prices, abilities. Data; nothing here asks the network.
 
-Sizes hold for a whole family of names (`gpt-4o-…`). Prices and thinking hold only for a name itself and its
-dated versions: a new variant usually costs something else, and a wrong price is worse than none.
+Sizes, and what a model may be told, hold for a whole family of names (`gpt-4o-…`). Prices and thinking hold
+only for a name itself and its dated versions: a new variant usually costs something else, and a wrong price
+is worse than none.
 """
 
 from __future__ import annotations
@@ -10,7 +11,18 @@ import re
 
 import msgspec
 
-from acp_agent.model.session import ModelInfo
+from acp_agent.model.session import ModelInfo, Parameter
+
+_ALL: tuple[Parameter, ...] = ("temperature", "max_output_tokens", "parallel_calls")
+# Models that reason by themselves draw their words at the temperature they want; the oldest call one tool.
+_REASONING: tuple[Parameter, ...] = ("max_output_tokens", "parallel_calls")
+_SERIAL: tuple[Parameter, ...] = ("max_output_tokens",)
+
+# What a service takes as `reasoning_effort`; `default` is to say nothing.
+_EFFORTS = ("default", "low", "medium", "high")
+_FROM_MINIMAL = ("default", "minimal", "low", "medium", "high")
+_FROM_OFF = ("default", "off", "low", "medium", "high")
+_TO_MAX = (*_FROM_OFF, "max")
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -24,19 +36,35 @@ class _Known(msgspec.Struct, frozen=True):
     takes_images: bool = True
     thinks: bool = False
     takes_audio: bool = False
+    levels: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = _ALL
+
+
+def _reasons(
+    family: str,
+    name: str,
+    context_size: int,
+    max_output: int,
+    prices: tuple[float, float, float | None, float | None],
+    levels: tuple[str, ...],
+    parameters: tuple[Parameter, ...] = _REASONING,
+) -> _Known:
+    return _Known(
+        family, name, context_size, max_output, prices, thinks=True, levels=levels, parameters=parameters
+    )
 
 
 _OPENAI = (
-    _Known("gpt-5.2", "GPT-5.2", 400_000, 128_000, (1.75, 14.0, 0.175, None)),
-    _Known("gpt-5.1", "GPT-5.1", 400_000, 128_000, (1.25, 10.0, 0.125, None)),
-    _Known("gpt-5", "GPT-5", 400_000, 128_000, (1.25, 10.0, 0.125, None)),
-    _Known("gpt-5-mini", "GPT-5 mini", 400_000, 128_000, (0.25, 2.0, 0.025, None)),
-    _Known("gpt-5-nano", "GPT-5 nano", 400_000, 128_000, (0.05, 0.4, 0.005, None)),
+    _reasons("gpt-5.2", "GPT-5.2", 400_000, 128_000, (1.75, 14.0, 0.175, None), _TO_MAX),
+    _reasons("gpt-5.1", "GPT-5.1", 400_000, 128_000, (1.25, 10.0, 0.125, None), _FROM_OFF),
+    _reasons("gpt-5", "GPT-5", 400_000, 128_000, (1.25, 10.0, 0.125, None), _FROM_MINIMAL),
+    _reasons("gpt-5-mini", "GPT-5 mini", 400_000, 128_000, (0.25, 2.0, 0.025, None), _FROM_MINIMAL),
+    _reasons("gpt-5-nano", "GPT-5 nano", 400_000, 128_000, (0.05, 0.4, 0.005, None), _FROM_MINIMAL),
     _Known("gpt-4.1", "GPT-4.1", 1_047_576, 32_768, (2.0, 8.0, 0.5, None)),
     _Known("gpt-4.1-mini", "GPT-4.1 mini", 1_047_576, 32_768, (0.4, 1.6, 0.1, None)),
     _Known("gpt-4.1-nano", "GPT-4.1 nano", 1_047_576, 32_768, (0.1, 0.4, 0.025, None)),
-    _Known("o3", "o3", 200_000, 100_000, (2.0, 8.0, 0.5, None)),
-    _Known("o4-mini", "o4-mini", 200_000, 100_000, (1.1, 4.4, 0.275, None)),
+    _reasons("o3", "o3", 200_000, 100_000, (2.0, 8.0, 0.5, None), _EFFORTS, _SERIAL),
+    _reasons("o4-mini", "o4-mini", 200_000, 100_000, (1.1, 4.4, 0.275, None), _EFFORTS, _SERIAL),
     _Known("gpt-4o", "GPT-4o", 128_000, 16_384, (2.5, 10.0, 1.25, None)),
     _Known("gpt-4o-mini", "GPT-4o mini", 128_000, 16_384, (0.15, 0.6, 0.075, None)),
 )
@@ -79,7 +107,7 @@ def model_info(provider: str, model_id: str) -> ModelInfo:
     candidates = (*_OPENAI, *_ANTHROPIC, *_FAMILIES)
     matching = [known for known in candidates if bare == known.family or bare.startswith(f"{known.family}-")]
     if not matching:
-        return ModelInfo(full_id, model_id)
+        return ModelInfo(full_id, model_id, parameters=_ALL)
     known = max(matching, key=lambda known: len(known.family))
     is_itself = _VERSION.fullmatch(bare.removeprefix(known.family)) is not None
     if is_itself and known.name:
@@ -91,6 +119,7 @@ def model_info(provider: str, model_id: str) -> ModelInfo:
         cache_read_price=None,
         cache_write_price=None,
         thinks=False,
+        thought_levels=(),
     )
 
 
@@ -105,4 +134,6 @@ def _info(known: _Known, full_id: str, name: str) -> ModelInfo:
         takes_images=known.takes_images,
         thinks=known.thinks,
         takes_audio=known.takes_audio,
+        thought_levels=known.levels,
+        parameters=known.parameters,
     )

@@ -20,6 +20,19 @@ _TOO_LONG = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
+_REFUSED_OPTION = re.compile(
+    r"\b(?:(?P<thinking>reasoning_effort|budget_tokens|thinking)|(?P<temperature>temperature)"
+    r"|(?P<length>max_tokens|max_completion_tokens)"
+    r"|(?P<calls>parallel_tool_calls|disable_parallel_tool_use))\b"
+)
+_OPTIONS = {
+    "thinking": "Thinking",
+    "temperature": "Temperature",
+    "length": "Answer length",
+    "calls": "Parallel tool calls",
+}
+"""Options of a session, by the group that finds their wire names in a complaint."""
+
 _FAULT_OF_TYPE: Mapping[str, ProviderFault] = {
     "overloaded_error": "overloaded",
     "api_error": "overloaded",
@@ -67,7 +80,7 @@ def refused(
         status=status,
         retryable=retryable,
         retry_after=retry_after(headers, now),
-        hint=_hint(fault, provider),
+        hint=_hint(fault, provider, text),
     )
 
 
@@ -80,7 +93,7 @@ def refused_in_stream(provider: str, error: JsonValue) -> ProviderError:
         fault=fault,
         provider=provider,
         retryable=fault in _TRANSIENT and kind not in _UNPAID,
-        hint=_hint(fault, provider),
+        hint=_hint(fault, provider, text),
     )
 
 
@@ -95,7 +108,7 @@ def not_a_stream(provider: str, content_type: str, body: bytes) -> ProviderError
         provider=provider,
         status=200,
         retryable=fault in _TRANSIENT and fault != "bad_stream",
-        hint=_hint(fault, provider) or f"check the base URL of provider `{provider}`",
+        hint=_hint(fault, provider, text) or f"check the base URL of provider `{provider}`",
     )
 
 
@@ -163,8 +176,14 @@ def _fault_of_status(status: int, kind: str, text: str) -> ProviderFault:
             return "overloaded" if status >= 500 else "invalid_request"
 
 
-def _hint(fault: ProviderFault, provider: str) -> str:
+def _hint(fault: ProviderFault, provider: str, text: str) -> str:
     match fault:
+        case "invalid_request":
+            found = _REFUSED_OPTION.search(text)
+            if found is None or found.lastgroup is None:
+                return ""
+            option = _OPTIONS[found.lastgroup]
+            return f"the model does not take what is chosen: set the option `{option}` to another value"
         case "unauthorized":
             return f"check the API key of provider `{provider}`, or run `acp-agent doctor`"
         case "not_found":

@@ -18,6 +18,7 @@ import msgspec
 
 from acp_agent.base.clock import Clock, utc_now
 from acp_agent.base.errors import ProviderError
+from acp_agent.base.trace import current_trace
 from acp_agent.model.chat import ModelDelta, Retrying, StepFinished
 from acp_agent.providers import address, faults
 from acp_agent.providers.retry import RetryPolicy, delay_before_retry
@@ -74,6 +75,10 @@ class StreamDecoder(Protocol):
         ...
 
 
+KEY_LENGTH = 8
+"""Characters of a part of a header's value that may be a key."""
+
+
 class ModelEndpoint:
     """One URL that streams answers, and the connections to it.
 
@@ -104,7 +109,9 @@ class ModelEndpoint:
             "user-agent": "acp-agent",
             **headers,
         }
-        self._secrets = tuple(secret for secret in secrets if secret)
+        # A header's value is "Bearer", and then the key, which a service may repeat alone.
+        words = {word for secret in secrets for word in secret.split() if len(word) >= KEY_LENGTH}
+        self._secrets = sorted({*filter(None, secrets), *words}, key=len, reverse=True)
         self._settings = settings
         self._client: httpx.AsyncClient | None = None
 
@@ -257,7 +264,7 @@ class ModelEndpoint:
         settings = self._settings
         origin = address.origin(url)
         try:
-            request = client.build_request("POST", url, content=body)
+            request = client.build_request("POST", url, content=body, headers=current_trace().headers())
             with anyio.fail_after(settings.first_byte_timeout):
                 return await client.send(request, stream=True)
         except httpx.InvalidURL as exc:

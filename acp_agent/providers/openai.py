@@ -13,7 +13,7 @@ from acp_agent.model.session import ModelInfo
 from acp_agent.providers import address
 from acp_agent.providers.http import DEFAULT_HTTP, HttpSettings, ModelEndpoint
 from acp_agent.providers.openai_answer import ChatDecoder
-from acp_agent.providers.openai_request import chat_body
+from acp_agent.providers.openai_request import adjustable, chat_body
 
 
 class OpenAIProvider:
@@ -35,7 +35,7 @@ class OpenAIProvider:
         ids: IdSource = random_id,
     ) -> None:
         self.name = name
-        self._models = models
+        self._models = tuple(adjustable(model) for model in models)
         self._ids = ids
         address.check_key(name, api_key or "")
         authorization = {"authorization": f"Bearer {api_key}"} if api_key else {}

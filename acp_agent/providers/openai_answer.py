@@ -54,10 +54,15 @@ class _InputDetails(msgspec.Struct):
     cached_tokens: int | None = None
 
 
+class _OutputDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
 class _Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _InputDetails | None = None
+    completion_tokens_details: _OutputDetails | None = None
 
 
 class _Chunk(msgspec.Struct):
@@ -179,9 +184,10 @@ class ChatDecoder:
 
 
 def _usage(usage: _Usage) -> Usage:
-    details = usage.prompt_tokens_details
+    details, written = usage.prompt_tokens_details, usage.completion_tokens_details
     return Usage(
         input_tokens=usage.prompt_tokens or 0,
         output_tokens=usage.completion_tokens or 0,
         cache_read_tokens=(details.cached_tokens or 0) if details else 0,
+        thought_tokens=(written.reasoning_tokens or 0) if written else 0,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+import msgspec
+
 from acp_agent.base.jsontext import JsonObject, JsonValue, dump_text
 from acp_agent.model.chat import (
     FromAssistant,
@@ -18,6 +20,27 @@ from acp_agent.model.chat import (
 from acp_agent.model.content import AUDIO_FORMATS, Audio, Image, Text
 from acp_agent.model.session import ModelInfo
 from acp_agent.model.toolcall import ToolSpec
+
+_EFFORTS = {
+    "off": "none",
+    "minimal": "minimal",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "max": "xhigh",
+}
+_USUAL_LEVELS = ("default", "low", "medium", "high")
+
+
+def adjustable(model: ModelInfo) -> ModelInfo:
+    """The model with what it can be told over this API: one that thinks takes no temperature."""
+    if not model.thinks:
+        return msgspec.structs.replace(model, thought_levels=())
+    return msgspec.structs.replace(
+        model,
+        thought_levels=model.thought_levels or _USUAL_LEVELS,
+        parameters=tuple(parameter for parameter in model.parameters if parameter != "temperature"),
+    )
 
 
 def chat_body(provider: str, request: ModelRequest) -> JsonObject:
@@ -44,6 +67,17 @@ def chat_body(provider: str, request: ModelRequest) -> JsonObject:
     }
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
+        if not request.parallel_calls:
+            body["parallel_tool_calls"] = False
+    if request.thought_level in _EFFORTS:
+        body["reasoning_effort"] = _EFFORTS[request.thought_level]
+    reasons = "temperature" not in model.parameters
+    if request.temperature is not None and not reasons:
+        body["temperature"] = request.temperature
+    if request.max_output is not None:
+        # Models that reason refuse the older name, and many compatible servers do not know the newer one.
+        name = "max_completion_tokens" if reasons else "max_tokens"
+        body[name] = min(request.max_output, model.max_output)
     return body
 
 

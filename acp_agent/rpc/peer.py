@@ -44,13 +44,17 @@ QUEUE_LIMIT = 8 * 1024 * 1024
 
 
 class Call:
-    """One inbound call as its handler sees it: `method`, `params`, and a way to answer early."""
+    """One inbound call as its handler sees it: `method`, `params`, and a way to answer early.
+
+    `expects_answer` is False for a notification.
+    """
 
     def __init__(
         self, peer: Peer, method: str, params: JsonValue, request_id: RequestId, *, expects: bool
     ) -> None:
         self.method = method
         self.params = params
+        self.expects_answer = expects
         self._peer = peer
         self._id = request_id
         self._open = expects  # an answer is still owed; falls to False exactly once
@@ -167,12 +171,27 @@ class Peer:
             ConnectionLost: the connection closed before an answer arrived.
             TimeoutError: no answer within `timeout` seconds.
         """
-        if self._closed:
-            raise ConnectionLost
+        return await self.result_of(self.send(method, params), timeout=timeout, late=late)
+
+    def send(self, method: str, params: JsonValue) -> int:
+        """Enqueue a request now; `result_of` must be awaited with the id this returns."""
         self._next_id += 1
-        request_id = self._next_id
-        waiter = self._waiting[request_id] = _Waiter()
-        self.enqueue(wire.request_line(request_id, method, params))
+        self._waiting[self._next_id] = _Waiter()
+        self.enqueue(wire.request_line(self._next_id, method, params))
+        return self._next_id
+
+    async def result_of(
+        self,
+        request_id: int,
+        *,
+        timeout: float | None = None,
+        late: Callable[[JsonValue], None] | None = None,
+    ) -> JsonValue:
+        """The other side's result for a request that was sent; as `request`."""
+        waiter = self._waiting[request_id]
+        if self._closed:
+            del self._waiting[request_id]
+            raise ConnectionLost
         try:
             with anyio.fail_after(timeout):
                 await waiter.done.wait()
@@ -284,7 +303,7 @@ class Peer:
     def _settle(self, response: wire.Response) -> None:
         waiter = self._waiting.get(response.id)
         late = self._late.pop(response.id, None)
-        if waiter is not None:
+        if waiter is not None and waiter.response is None:
             waiter.response = response
             waiter.done.set()
         elif late is not None and response.error is None:

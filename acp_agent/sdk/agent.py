@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import anyio
 
@@ -13,15 +14,34 @@ from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import find_places
 from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults
 from acp_agent.model.mcp import McpServer
-from acp_agent.ports import SessionStore, ToolSource, Workspace
+from acp_agent.ports import ServerContext, Tool, ToolSource, Workspace
+from acp_agent.sdk.agent_files import AgentFiles
+from acp_agent.sdk.auth_status import auth_status
+from acp_agent.sdk.choice_keeper import ChoiceKeeper
+from acp_agent.sdk.command_files import CommandFiles
 from acp_agent.sdk.config import Config, load_config
+from acp_agent.sdk.instruction_files import InstructionFiles
 from acp_agent.sdk.keys import forget_keys
+from acp_agent.sdk.last_choice import choice_file
+from acp_agent.sdk.provider_choice import ProviderChoice
 from acp_agent.sdk.providers import build_providers
+from acp_agent.sdk.settings_file import SettingsFile
+from acp_agent.sdk.store_settings import open_store
+from acp_agent.sdk.telemetry import open_tracer
+from acp_agent.surface.backend import AuthStatus, ProviderRoute
 from acp_agent.tools.builtin import builtin_tools
+from acp_agent.tools.task import task_tools
 from acp_agent.workspaces.local import LocalWorkspace
 from acp_agent.workspaces.sandbox import Sandbox
 
 logger = logging.getLogger(__name__)
+
+
+Given: TypeAlias = tuple[SettingsFile, Path] | None
+"""Settings to use in place of the user's file, and what to call that in messages."""
+
+ChangeParts: TypeAlias = Callable[[AgentParts], AgentParts]
+"""Puts other parts into an agent."""
 
 
 class Agent:
@@ -33,11 +53,16 @@ class Agent:
         env: Mapping[str, str],
         options: Mapping[str, str],
         sandbox: Sandbox,
+        given: Given = None,
+        make_core: Callable[[ChangeParts], AgentCore] | None = None,
     ) -> None:
         self._core = core
         self._env = env
         self._options = options
         self._sandbox = sandbox
+        self._given = given
+        self._make_core = make_core
+        self._choice = ProviderChoice()
 
     @property
     def core(self) -> AgentCore:
@@ -51,14 +76,33 @@ class Agent:
             raise self._core
         return self._core
 
+    def core_with(self, change: ChangeParts) -> AgentCore:
+        """A further core with sessions of its own, made of parts that `change` returns; close its sessions.
+
+        Raises:
+            ConfigError: the settings cannot be used.
+        """
+        if self._make_core is None:
+            return self.core  # raises
+        return self._make_core(change)
+
     def defaults(self, cwd: Path) -> Defaults:
         """What the settings, the project's own included, say about sessions in `cwd`.
 
         Raises:
             ConfigError: a setting cannot be used.
         """
-        config = load_config(cwd=cwd, env=self._env, cli=self._options)
-        return Defaults(config.model, config.mode, config.mcp_servers, config.ignored, config.permissions)
+        config = self._choice.applied_to(self._settings(cwd))
+        return Defaults(
+            config.model,
+            config.mode,
+            config.mcp_servers,
+            config.ignored,
+            config.permissions,
+            CommandFiles(find_places(self._env), cwd).find,
+            config.chosen,
+            AgentFiles(find_places(self._env), cwd).find,
+        )
 
     def workspace(self, roots: tuple[Path, ...]) -> Workspace:
         """Files and processes of this machine, confined to `roots`."""
@@ -70,8 +114,7 @@ class Agent:
         Raises:
             ConfigError: a setting cannot be used.
         """
-        config = load_config(cwd=None, env=self._env, cli=self._options)
-        self.core.use_providers(build_providers(config))
+        self._use(self._choice)
 
     def log_out(self) -> None:
         """Forget the keys entered with `acp-agent login`; those in the environment or in settings stay.
@@ -82,6 +125,47 @@ class Agent:
         forget_keys(find_places(self._env))
         self.log_in()
 
+    def auth_status(self) -> AuthStatus:
+        """How things stand with keys now; unknown while the settings cannot be used."""
+        try:
+            return auth_status(self._choice.applied_to(self._settings()))
+        except ConfigError:
+            return AuthStatus("unknown")
+
+    def provider_routes(self) -> tuple[ProviderRoute, ...]:
+        """The providers whose endpoint can be chosen, and where they are now.
+
+        Raises:
+            ConfigError: a setting cannot be used.
+        """
+        return self._choice.routes(self._settings())
+
+    def set_provider(self, name: str, protocol: str, base_url: str, headers: Mapping[str, str]) -> None:
+        """Send requests to the provider there, with these headers and no key of ours, until the process ends.
+
+        Raises:
+            InvalidChoice: there is no such provider, or it does not speak that protocol.
+            EndpointRefused: nothing can be sent there as it is given.
+            ConfigError: a setting cannot be used.
+        """
+        self._use(self._choice.set(self._settings(), name, protocol, base_url, headers))
+
+    def disable_provider(self, name: str) -> None:
+        """Do not use the provider until it is set again; an unknown one is not used anyway.
+
+        Raises:
+            EndpointRefused: the settings name a model of it.
+            ConfigError: a setting cannot be used.
+        """
+        self._use(self._choice.disable(self._settings(), name))
+
+    def _settings(self, cwd: Path | None = None) -> Config:
+        return load_config(cwd=cwd, env=self._env, cli=self._options, given=self._given)
+
+    def _use(self, choice: ProviderChoice) -> None:
+        self.core.use_providers(build_providers(choice.applied_to(self._settings())))
+        self._choice = choice
+
 
 @asynccontextmanager
 async def open_agent(
@@ -90,43 +174,71 @@ async def open_agent(
     env: Mapping[str, str],
     options: Mapping[str, str],
     before_start: Callable[[], None] = lambda: None,
+    given: Given = None,
 ) -> AsyncGenerator[Agent, None]:
     """An agent that lives as long as the context; at its end all sessions are ended and stored.
 
     `config` may be the error that loading it raised: the agent then says so when it is used. `before_start`
-    is called before each start of a command or MCP server.
+    is called before each start of a command or MCP server. `given` are settings that stand in place of the
+    user's file, as `load_config` takes them.
     """
     try:
         if isinstance(config, ConfigError):
             raise config
-        parts = _parts(config, before_start)
+        keeper = _keeper(config, env)
+        parts = _parts(config, env, before_start, keeper)
         sandbox = _sandbox(config, env, before_start)
     except ConfigError as exc:
         yield Agent(exc, env, options, Sandbox("require"))
         return
-    async with anyio.create_task_group() as tasks:
+    async with aclosing(parts.tracer), anyio.create_task_group() as tasks:
         core = AgentCore(parts, tasks)
+        if keeper is not None:
+            tasks.start_soon(keeper.run)
         try:
-            yield Agent(core, env, options, sandbox)
+            yield Agent(core, env, options, sandbox, given, lambda change: AgentCore(change(parts), tasks))
         finally:
             with anyio.CancelScope(shield=True):
                 await core.aclose()
+            if keeper is not None:
+                keeper.stop()
             await sandbox.aclose()
 
 
-def _parts(config: Config, before_start: Callable[[], None]) -> AgentParts:
-    def connect(server: McpServer, cwd: Path) -> ToolSource:
+def _keeper(config: Config, env: Mapping[str, str]) -> ChoiceKeeper | None:
+    path = choice_file(find_places(env))
+    return ChoiceKeeper(path) if path and config.remember_choices else None
+
+
+def _parts(
+    config: Config,
+    env: Mapping[str, str],
+    before_start: Callable[[], None],
+    keeper: ChoiceKeeper | None,
+) -> AgentParts:
+    def connect(server: McpServer, context: ServerContext) -> ToolSource:
         from acp_agent.tools.mcp import McpSource  # lazy: only for sessions with servers
 
         before_start()
-        return McpSource(server, cwd)
+        return McpSource(server, context)
+
+    def resource_tools(sources: Callable[[], tuple[ToolSource, ...]]) -> tuple[Tool, ...]:
+        from acp_agent.tools import mcp_resource_tools  # lazy: only for servers with resources
+
+        return mcp_resource_tools.resource_tools(sources)
 
     return AgentParts(
-        store=_store(config),
+        store=open_store(config.store_choice),
         providers=build_providers(config),
         tools=builtin_tools(),
         connect=connect,
+        resource_tools=resource_tools,
+        task_tools=task_tools,
         max_steps=config.max_steps,
+        compact_at=config.compact_at,
+        tracer=open_tracer(env),
+        look_around=InstructionFiles(find_places(env)).look_around,
+        remember=keeper.note if keeper else lambda _option_id, _value: None,
     )
 
 
@@ -138,13 +250,3 @@ def _sandbox(config: Config, env: Mapping[str, str], before_start: Callable[[], 
         hidden=(*config.files, data_dir) if data_dir else config.files,
         before_start=before_start,
     )
-
-
-def _store(config: Config) -> SessionStore:
-    if config.store_path is None:
-        from acp_agent.stores.memory import MemoryStore  # lazy: one of two
-
-        return MemoryStore()
-    from acp_agent.stores.sqlite import SqliteStore  # lazy: the other
-
-    return SqliteStore(config.store_path)

@@ -1,9 +1,9 @@
 """Everything that can be configured, gathered from command line, environment and files.
 
-Who wins, strongest first: command line, environment, the project's file, the user's file, the default. A
-project's file belongs to whoever wrote the project: until the user trusts its folder it may only choose a
-model among those the user set up and add permission rules that restrict, and never, trusted or not, does it
-say where requests and keys are sent.
+Who wins, strongest first: command line, environment, the project's file, the user's file, what the user chose
+last in a session, the default. A project's file belongs to whoever wrote the project: until the user trusts
+its folder it may only choose a model among those the user set up and add permission rules that restrict, and
+never, trusted or not, does it say where requests and keys are sent.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import msgspec
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places, find_places
-from acp_agent.engine.rules import Rule, Rules, parse_rule
+from acp_agent.engine.context_size import COMPACT_AT
+from acp_agent.engine.rules import Rule, Rules, RuleScope, parse_rule
 from acp_agent.model.session import ModeId
-from acp_agent.sdk.model_choice import ModelChoice, check_model, default_model
+from acp_agent.sdk.last_choice import LastChoice, read_last_choice
+from acp_agent.sdk.model_choice import ModelChoice, check_model, default_model, last_model
 from acp_agent.sdk.overrides import CLI_NAMES, ENV_NAMES, read_overrides, unknown_variables
 from acp_agent.sdk.presets import PRESETS
 from acp_agent.sdk.project_settings import read_project
@@ -31,13 +33,12 @@ from acp_agent.sdk.settings_file import (
     parse_toml,
     read_bytes,
 )
+from acp_agent.sdk.store_settings import StoreChoice, read_store
 
 if TYPE_CHECKING:
     from acp_agent.model.mcp import McpServer
     from acp_agent.workspaces.sandbox import SandboxChoice
 
-MEMORY = "memory:"
-SQLITE = "sqlite://"
 DEFAULT_MODE: ModeId = "ask"
 DEFAULT_MAX_STEPS = 50
 DEFAULT_MAX_FRAME_MIB = 64
@@ -52,8 +53,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
         model: `provider/model` that new sessions start with; the provider is one of `providers`.
         model_origin: which setting chose the model, for people.
         mode: how new sessions handle permissions.
-        store_path: database file of the sessions, or None to keep them in memory only.
+        chosen: values of further options that new sessions start with, by option id.
+        remember_choices: whether what users choose in a session is what the next ones start with.
+        store_choice: where sessions are kept.
         max_steps: model requests per turn.
+        compact_at: share of a model's context at which the conversation is shortened, 0 for never unasked.
         max_frame_mib: largest message accepted, in MiB.
         log_level: `error`, `warning`, `info` or `debug`.
         sandbox: whether the kernel confines what commands and file tools change.
@@ -68,8 +72,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     model: str
     model_origin: str
     mode: ModeId = DEFAULT_MODE
-    store_path: Path | None = None
+    chosen: Mapping[str, str | bool] = {}
+    remember_choices: bool = True
+    store_choice: StoreChoice = StoreChoice("memory")
     max_steps: int = DEFAULT_MAX_STEPS
+    compact_at: float = COMPACT_AT
     max_frame_mib: int = DEFAULT_MAX_FRAME_MIB
     log_level: str = DEFAULT_LOG_LEVEL
     sandbox: SandboxChoice = DEFAULT_SANDBOX
@@ -82,10 +89,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
 
     @property
     def store(self) -> str:
-        """The store as it is written in a file: `memory:` or `sqlite:///path`."""
-        if self.store_path is None:
-            return MEMORY
-        return f"{SQLITE}/{self.store_path.as_posix().removeprefix('/')}"
+        """The store as it is written in a file, without a password."""
+        return self.store_choice.text
+
+    @property
+    def store_path(self) -> Path | None:
+        """File or directory of the sessions, or None if they are kept elsewhere or nowhere."""
+        return self.store_choice.path
 
     def provider(self, name: str) -> ProviderConfig:
         """The provider of this name.
@@ -106,12 +116,14 @@ def load_config(
     env: Mapping[str, str],
     cli: Mapping[str, str] | None = None,
     paths: Places | None = None,
+    given: tuple[SettingsFile, Path] | None = None,
 ) -> Config:
     """Gather and check all settings.
 
     `cwd` is the project's folder, None when there is no project yet. `cli` holds options as text under the
     names `model`, `mode`, `store`, `script`, `config` (a file to use instead of the user's), `log_level`.
-    `paths` defaults to what `env` says.
+    `paths` defaults to what `env` says. `given` are settings to use instead of the user's file,
+    and what to call that in messages.
 
     Raises:
         ConfigError: a setting cannot be used; names the file or variable, and the key.
@@ -119,8 +131,8 @@ def load_config(
     places = paths or find_places(env)
     options = read_overrides(cli or {}, CLI_NAMES)
     variables = read_overrides(env, ENV_NAMES)
-    file = options.config or variables.config or places.config_file
-    user = _read_user(file, must_exist=file != places.config_file)
+    file = given[1] if given else options.config or variables.config or places.config_file
+    user = given[0] if given else _read_user(file, must_exist=file != places.config_file)
     written = user or SettingsFile()
     script = options.script or variables.script
     mentioned = _mentioned_providers(options.settings.model, variables.settings.model, written.model)
@@ -132,24 +144,36 @@ def load_config(
         (project.settings.model, f"`{project.file}`: `model`"),
         (written.model, f"`{file}`: `model`"),
     )
-    choice = _first_choice(named, providers)
     merged = _merge(options.settings, variables.settings, project.settings, written)
+    last = LastChoice() if merged.remember_choices is False else read_last_choice(places)
+    choice = (
+        _first_choice(named, providers)
+        or last_model(last.model, providers)
+        or default_model(providers.values())
+    )
     return Config(
         model=choice.model,
         model_origin=choice.origin,
         # Modes and sandboxes were checked against the choices where they were read.
-        mode=cast("ModeId", merged.mode) if merged.mode else DEFAULT_MODE,
-        store_path=_store_path(merged.store, places),
+        mode=cast("ModeId", merged.mode or last.mode or DEFAULT_MODE),
+        chosen=last.options,
+        remember_choices=merged.remember_choices is not False,
+        store_choice=read_store(merged.store, places),
         max_steps=merged.max_steps or DEFAULT_MAX_STEPS,
+        compact_at=COMPACT_AT if merged.compact_at is None else merged.compact_at,
         max_frame_mib=merged.max_frame_mib or DEFAULT_MAX_FRAME_MIB,
         log_level=merged.log_level or DEFAULT_LOG_LEVEL,
         sandbox=cast("SandboxChoice", merged.sandbox) if merged.sandbox else DEFAULT_SANDBOX,
         sandbox_writable=tuple(_directory(path, places) for path in merged.sandbox_writable or ()),
         providers=tuple(providers.values()),
         mcp_servers=_servers(merged),
-        permissions=_rules(merged.permissions, places),
+        permissions=_rules(written.permissions, places, "user").joined(
+            _rules(project.settings.permissions, places, "project")
+        ),
         ignored=(*project.ignored, *unknown_variables(env)),
-        files=tuple(path for path in (file if user else None, project.file) if path),
+        files=tuple(
+            path for path in (file if user and file and file.is_absolute() else None, project.file) if path
+        ),
     )
 
 
@@ -170,36 +194,29 @@ def _mentioned_providers(*models: str | None) -> tuple[str, ...]:
 
 def _first_choice(
     named: Sequence[tuple[str | None, str]], providers: Mapping[str, ProviderConfig]
-) -> ModelChoice:
+) -> ModelChoice | None:
     for model, origin in named:
         if model:
             return check_model(model, origin, providers)
-    return default_model(providers.values())
+    return None
 
 
 def _merge(*layers: SettingsFile) -> SettingsFile:
     """The strongest value of each setting, strongest layer first.
 
-    Servers are joined by name. Permission rules of all layers hold together: none can lift another's.
+    Servers are joined by name. Permission rules are none of its business: those of all files hold together.
     """
     merged = SettingsFile()
     for layer in reversed(layers):
         said = {key: value for key in layer.__struct_fields__ if (value := getattr(layer, key)) is not None}
         servers = {**merged.mcp_servers, **layer.mcp_servers}
-        rules = _joined(merged.permissions, layer.permissions)
-        merged = msgspec.structs.replace(merged, **{**said, "mcp_servers": servers, "permissions": rules})
+        merged = msgspec.structs.replace(merged, **{**said, "mcp_servers": servers})
     return merged
 
 
-def _joined(one: PermissionsTable, other: PermissionsTable) -> PermissionsTable:
-    return PermissionsTable(
-        allow=one.allow + other.allow, ask=one.ask + other.ask, deny=one.deny + other.deny
-    )
-
-
-def _rules(table: PermissionsTable, places: Places) -> Rules:
+def _rules(table: PermissionsTable, places: Places, scope: RuleScope) -> Rules:
     def parsed(texts: tuple[str, ...]) -> tuple[Rule, ...]:
-        return tuple(_at_home(parse_rule(text), places) for text in texts)
+        return tuple(_at_home(parse_rule(text, scope), places) for text in texts)
 
     return Rules(allow=parsed(table.allow), ask=parsed(table.ask), deny=parsed(table.deny))
 
@@ -223,21 +240,4 @@ def _directory(text: str, places: Places) -> Path:
     path = places.expand(text)
     if not path.is_absolute():
         raise ConfigError(f"`sandbox_writable`: `{text}` is not an absolute path")
-    return path
-
-
-def _store_path(text: str | None, places: Places) -> Path | None:
-    if text is None:
-        return places.data_dir / "sessions.db" if places.data_dir else None
-    if text == MEMORY:
-        return None
-    written = text.removeprefix(SQLITE) if text.startswith(f"{SQLITE}/") else ""
-    if re.match("/(~|[A-Za-z]:)", written):
-        written = written[1:]
-    path = places.expand(written)
-    if not path.is_absolute() or not path.name:
-        raise ConfigError(
-            f"`store`: `{text}` is not a store",
-            hint=f"write `{MEMORY}`, or `{SQLITE}/` and the absolute path of a file",
-        )
     return path

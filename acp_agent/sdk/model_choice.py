@@ -8,9 +8,13 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from acp_agent.base.errors import ConfigError
+from acp_agent.providers.catalog import known_models
 from acp_agent.sdk.presets import PRESETS, SCRIPT_MODEL, TOUR_MODEL
 from acp_agent.sdk.provider_settings import ProviderConfig
 from acp_agent.sdk.settings_file import nearest
+
+LAST_CHOICE = "your last choice"
+"""Where a model comes from that no setting names: it was used last."""
 
 
 class ModelChoice(msgspec.Struct, frozen=True):
@@ -54,6 +58,18 @@ def check_model(text: str, origin: str, providers: Mapping[str, ProviderConfig])
     if model == SCRIPT_MODEL and providers[name].script is None:
         raise ConfigError(f"{origin}: `{model}` has no script to play", hint="name one with `--script FILE`")
     return ModelChoice(model, origin)
+
+
+def last_model(model: str, providers: Mapping[str, ProviderConfig]) -> ModelChoice | None:
+    """The model the user chose last, if it is still on offer; no stand-in without a service behind it."""
+    name, _, model_id = model.partition("/")
+    provider = providers.get(name)
+    if provider is None or provider.type == "scripted" or not provider.usable:
+        return None
+    offered = {listed.id for listed in provider.models} or {
+        known.id.partition("/")[2] for known in known_models(name)
+    }
+    return ModelChoice(model, LAST_CHOICE) if model_id in offered else None
 
 
 def default_model(providers: Iterable[ProviderConfig]) -> ModelChoice:

@@ -24,6 +24,7 @@ from acp_agent.sdk.trust import digest, project_file, real_path, trusted_folders
 
 _USERS_OWN = {
     "providers": "endpoints and keys are",
+    "store": "where sessions are kept is",
     "sandbox": "what confines commands is",
     "sandbox_writable": "what commands may change is",
 }
@@ -77,7 +78,7 @@ def _trusted(file: Path, content: bytes) -> ProjectSettings:
         for key, what in _USERS_OWN.items()
         if getattr(settings, key)
     )
-    settings = msgspec.structs.replace(settings, sandbox=None, sandbox_writable=None)
+    settings = msgspec.structs.replace(settings, store=None, sandbox=None, sandbox_writable=None)
     return ProjectSettings(file, settings, ignored)
 
 

@@ -31,6 +31,7 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
         models: the models listed in the file; ids without the provider's name.
         script: file that `scripted` plays; None plays the tour.
         thinking_budget: tokens an `anthropic` model may think, or None for no thinking.
+        keyless: whoever chose its endpoint said all that is needed to be let in.
     """
 
     name: str
@@ -42,13 +43,17 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelTable, ...] = ()
     script: Path | None = None
     thinking_budget: int | None = None
+    keyless: bool = False
 
     @property
     def needs_key(self) -> bool:
         """Whether it asks for a key: it is not scripted, not on this machine, and no header carries one."""
-        if self.is_local:
-            return False
-        return not any(name.lower() in _KEY_HEADERS for name, _ in self.headers)
+        return not (self.is_local or self.keyless or self.has_key_header)
+
+    @property
+    def has_key_header(self) -> bool:
+        """Whether one of its headers carries a key."""
+        return any(name.lower() in _KEY_HEADERS for name, _ in self.headers)
 
     @property
     def is_local(self) -> bool:
@@ -59,6 +64,12 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     def usable(self) -> bool:
         """Whether a request could be sent: there is a key, or none is needed."""
         return self.api_key is not None or not self.needs_key
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether it is known to let nobody in without a key, and there is none."""
+        preset = PRESETS.get(self.name)
+        return not self.usable and preset is not None and self.base_url == preset.base_url
 
 
 def collect_providers(

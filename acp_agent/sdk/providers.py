@@ -6,6 +6,7 @@ from acp_agent.model.session import ModelInfo
 from acp_agent.ports import Provider
 from acp_agent.providers.catalog import known_models, model_info
 from acp_agent.sdk.config import Config
+from acp_agent.sdk.locked_provider import LockedProvider
 from acp_agent.sdk.provider_settings import ProviderConfig
 
 
@@ -33,6 +34,8 @@ def _build(settings: ProviderConfig, config: Config) -> Provider:
     key = settings.api_key.reveal() if settings.api_key else None
     headers = tuple((name, value.reveal()) for name, value in settings.headers)
     models = _models(settings, config.model)
+    if settings.is_locked:
+        return LockedProvider(settings.name, models, settings.key_source)
     if settings.type == "anthropic":
         from acp_agent.providers.anthropic import AnthropicProvider  # lazy: one of two
 

@@ -94,10 +94,12 @@ class SettingsFile(msgspec.Struct, frozen=True, kw_only=True):
     mode: str | None = None
     store: str | None = None
     max_steps: Annotated[int, msgspec.Meta(ge=1, le=MAX_STEPS)] | None = None
+    compact_at: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     max_frame_mib: Annotated[int, msgspec.Meta(ge=1, le=MAX_FRAME_MIB)] | None = None
     log_level: str | None = None
     sandbox: str | None = None
     sandbox_writable: tuple[str, ...] | None = None
+    remember_choices: bool | None = None
     providers: dict[str, ProviderTable] = {}
     mcp_servers: dict[str, McpServerTable] = {}
     permissions: PermissionsTable = PermissionsTable()

@@ -1,7 +1,8 @@
 """Which project folders the user has allowed to change settings, and for which content of their file.
 
 Trust is for the bytes that were reviewed: the list keeps a SHA-256 of the project's settings file, so a file
-that changed is a stranger again. The list lies in the user's data folder, outside of every project.
+that changed is a stranger again. A project without one can be trusted too, for its commands and skills; it is
+a stranger again once it has one. The list lies in the user's data folder, outside of every project.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places
 from acp_agent.sdk.private_file import write_private
 from acp_agent.sdk.settings_file import check_settings, parse_toml, read_bytes
+
+COMMAND_FOLDERS = (".acp-agent/commands", ".claude/commands")
+SKILL_FOLDERS = (".acp-agent/skills", ".agents/skills", ".claude/skills")
+AGENT_FOLDERS = (".acp-agent/agents", ".a3s/agents", ".claude/agents")
+"""Folders of a project with prompts for its user; those that stand first win over equal names."""
 
 
 class TrustList(msgspec.Struct, frozen=True):
@@ -61,18 +67,41 @@ def real_path(folder: Path) -> str:
 
 
 def trust_folder(places: Places, folder: Path) -> bytes:
-    """Trust the folder's settings file as it is now; returns the content that is trusted.
+    """Trust the folder with its settings file as it is now; returns the content that is trusted.
 
     Raises:
-        ConfigError: the folder has no settings file, it could not be used, or the list cannot be kept.
+        ConfigError: the folder has neither a settings file nor commands nor skills, the file could not be
+            used, or the list cannot be kept.
     """
     path = project_file(folder)
     content = read_bytes(path)
     if content is None:
-        raise ConfigError(f"there is nothing to trust: no file `{path}`")
+        if not prompt_folders(folder):
+            raise ConfigError(f"there is nothing to trust: no file `{path}`, no commands and no skills")
+        content = b""
     check_settings(parse_toml(content, path), path)
     _save(places, {**trusted_folders(places), real_path(folder): digest(content)})
     return content
+
+
+def prompt_folders(folder: Path) -> list[Path]:
+    """Where the project has commands, skills and subagents."""
+    names = (*COMMAND_FOLDERS, *SKILL_FOLDERS, *AGENT_FOLDERS)
+    return [folder / name for name in names if (folder / name).is_dir()]
+
+
+def why_not_trusted(places: Places, folder: Path) -> str:
+    """Why the folder counts as a stranger's, and what to do; empty if it is trusted."""
+    try:
+        content = read_bytes(project_file(folder)) or b""
+        reviewed = trusted_folders(places).get(real_path(folder))
+    except ConfigError as exc:
+        return f"no folder counts as trusted: {exc}"
+    if reviewed is None:
+        return f"the folder is not trusted; review it, then run `acp-agent trust {folder}`"
+    if reviewed != digest(content):
+        return f"the settings file changed since the folder was trusted; run `acp-agent trust {folder}` again"
+    return ""
 
 
 def distrust_folder(places: Places, folder: Path) -> bool:

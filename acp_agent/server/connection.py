@@ -36,7 +36,7 @@ class Connection:
             admission=self._admit,
             error_from=to_rpc,
             inline={"initialize": self._initialize},
-            preempt={"session/cancel": self._cancel},
+            preempt={"session/cancel": self._cancel, "mcp/message": self._take_mcp_message},
             tap=tap,
         )
 
@@ -69,3 +69,7 @@ class Connection:
     def _cancel(self, params: JsonValue) -> None:
         if self._router is not None:
             self._router.cancel(params)
+
+    def _take_mcp_message(self, params: JsonValue) -> None:
+        if self._router is not None:
+            self._router.take_mcp_message(params)

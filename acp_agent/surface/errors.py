@@ -9,6 +9,7 @@ from acp_agent.base.errors import (
     ConfigError,
     InvalidChoice,
     SessionClosed,
+    SessionInUse,
     SessionNotFound,
     StoreError,
     WorkspaceError,
@@ -43,6 +44,9 @@ def to_rpc(exc: Exception) -> RpcError:
             return RpcError(RESOURCE_NOT_FOUND, message, {"sessionId": exc.session_id})
         case SessionClosed():
             return RpcError(INVALID_REQUEST, f"{exc}; load it again", {"sessionId": exc.session_id})
+        case SessionInUse():
+            data: JsonObject = {"kind": "session_in_use", "sessionId": exc.session_id}
+            return RpcError(INVALID_REQUEST, str(exc), {**data, "holder": exc.holder} if exc.holder else data)
         case ConfigError():
             return RpcError(
                 INTERNAL_ERROR, f"{exc}; {exc.hint}" if exc.hint else str(exc), {"kind": "config"}

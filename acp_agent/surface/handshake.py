@@ -31,6 +31,23 @@ class ClientOffer(NamedTuple):
     terminal: bool = False
     auth_terminal: bool = False
     notices: bool = False
+    compactions: bool = False
+    boolean_options: bool = False
+    forms: bool = False
+    visits: bool = False
+    drawn_terminals: bool = False
+    subagents: bool = False
+    login_command: bool = False
+    plans: bool = False
+
+    @property
+    def reads_drafts(self) -> bool:
+        """Whether it knows the draft of this version, by what it takes from it; not all is negotiated."""
+        return self.plans or self.subagents
+
+    def auth_methods(self) -> list[JsonObject]:
+        """The ways to authenticate that this client can go."""
+        return capabilities.auth_methods(terminal=self.auth_terminal, command=self.login_command)
 
 
 def initialize(params: object) -> tuple[JsonObject, ClientOffer]:
@@ -50,13 +67,16 @@ def initialize(params: object) -> tuple[JsonObject, ClientOffer]:
         "protocolVersion": capabilities.VERSION,
         "agentInfo": {"name": "acp-agent", "title": "acp-agent", "version": acp_agent.__version__},
         "agentCapabilities": capabilities.agent_capabilities(),
-        "authMethods": [*capabilities.auth_methods(terminal=offer.auth_terminal)],
+        "authMethods": [*offer.auth_methods()],
+        "_meta": capabilities.RESULT_META,
     }
     return result, offer
 
 
 def _offer(client: dict[str, object], info: dict[str, object]) -> ClientOffer:
     files = _object(client.get("fs"))
+    options = _object(_object(client.get("session")).get("configOptions"))
+    elicitation = _object(client.get("elicitation"))
     return ClientOffer(
         name=_text(info.get("name")),
         version=_text(info.get("version")),
@@ -65,6 +85,14 @@ def _offer(client: dict[str, object], info: dict[str, object]) -> ClientOffer:
         terminal=client.get("terminal") is True,
         auth_terminal=_object(client.get("auth")).get("terminal") is True,
         notices=isinstance(_object(client.get("session")).get("notices"), dict),
+        compactions=isinstance(_object(client.get("session")).get("compaction"), dict),
+        boolean_options=isinstance(options.get("boolean"), dict),
+        forms=isinstance(elicitation.get("form"), dict),
+        visits=isinstance(elicitation.get("url"), dict),
+        drawn_terminals=_object(client.get("_meta")).get("terminal_output") is True,
+        subagents=isinstance(client.get("subagents"), dict),
+        login_command=_object(client.get("_meta")).get(capabilities.TERMINAL_AUTH) is True,
+        plans=isinstance(client.get("plan"), dict),
     )
 
 

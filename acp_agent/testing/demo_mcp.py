@@ -18,12 +18,30 @@ import zlib
 
 import anyio
 import uvicorn
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import ImageContent, ToolAnnotations
+from mcp.server.mcpserver.prompts import Prompt
+from mcp.types import (
+    CreateMessageRequest,
+    CreateMessageRequestParams,
+    CreateMessageResult,
+    ImageContent,
+    ListRootsRequest,
+    ListRootsResult,
+    SamplingMessage,
+    TextContent,
+    ToolAnnotations,
+)
+from pydantic import BaseModel
 from starlette.applications import Starlette
 
 _READS_ONLY = ToolAnnotations(read_only_hint=True)
+
+
+class Name(BaseModel):
+    """What `greet` asks for."""
+
+    name: str
 
 
 def demo_server() -> MCPServer:
@@ -63,7 +81,79 @@ def demo_server() -> MCPServer:
         """Answer with an error."""
         raise ToolError("failed as asked")
 
+    _add_talk(server)
+    _add_texts(server)
     return server
+
+
+def _add_talk(server: MCPServer) -> None:
+    """Tools that say or ask something while they run."""
+
+    @server.tool()
+    async def count(to: int, context: Context) -> str:
+        """Count up to a number and report on the way."""
+        for number in range(1, to + 1):
+            await context.report_progress(number, to, f"counting {number}")
+        return f"counted to {to}"
+
+    @server.tool()
+    async def greet(context: Context) -> str:
+        """Ask the user for a name and greet them."""
+        answer = await context.elicit("Who are you?", Name)
+        return f"hello {answer.data.name}" if answer.action == "accept" else f"no name: {answer.action}"
+
+    @server.tool()
+    async def think(context: Context) -> str:
+        """Ask the agent's model, which agents need not allow."""
+        question = SamplingMessage(role="user", content=TextContent(text="What is 6 by 7?"))
+        request = CreateMessageRequest(params=CreateMessageRequestParams(messages=[question], max_tokens=10))
+        answer = await context.session.send_request(request, CreateMessageResult)
+        return str(answer.content)
+
+    @server.tool()
+    async def roots(context: Context) -> str:
+        """List the directories the agent may touch."""
+        found = await context.session.send_request(ListRootsRequest(), ListRootsResult)
+        return " ".join(str(root.uri) for root in found.roots)
+
+    @server.tool()
+    async def learn(word: str, context: Context) -> str:
+        """Add a tool and a prompt of that name."""
+
+        def learned() -> str:
+            return f"{word}!"
+
+        server.add_tool(learned, name=word, description="Say the word.")
+        server.add_prompt(Prompt.from_function(learned, name=word))
+        await context.notify_tools_changed()  # for those who subscribed, as the newer protocol has it
+        await context.notify_prompts_changed()
+        await context.session.send_tool_list_changed()  # for everybody, as the older one has it
+        await context.session.send_prompt_list_changed()
+        return f"learned {word}"
+
+
+def _add_texts(server: MCPServer) -> None:
+    """Resources and prompts."""
+
+    @server.resource("demo://motto", mime_type="text/plain")
+    def motto() -> str:
+        """The server's motto."""
+        return "small is beautiful"
+
+    @server.resource("demo://dot", mime_type="image/png")
+    def dot() -> bytes:
+        """A red dot."""
+        return _red_dot()
+
+    @server.resource("demo://squares/{number}")
+    def square(number: int) -> str:
+        """The square of a number."""
+        return str(int(number) ** 2)
+
+    @server.prompt()
+    def review(language: str, focus: str = "errors") -> str:
+        """Review some code."""
+        return f"Review this {language} code for {focus}."
 
 
 def _red_dot() -> bytes:

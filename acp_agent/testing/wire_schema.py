@@ -134,6 +134,8 @@ class WireSchema:
     def _overlap(self, branch: JsonObject, value: JsonValue) -> int:
         fields = _Fields()
         self._gather(branch, value, fields)
+        if isinstance(value, list):  # lists differ in what they hold
+            return self._overlap(fields.items, value[0]) if value and fields.items is not None else 0
         keys = set(value) if isinstance(value, dict) else set[str]()
         return len(keys & set(fields.properties)) - 100 * len(fields.required - keys)
 

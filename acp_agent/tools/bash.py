@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from acp_agent.base.errors import ToolError
+from acp_agent.base.fence import fenced
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.model.content import TerminalRef, ToolContent, shown_text
+from acp_agent.model.content import Printed, TerminalRef, ToolContent, shown_text
 from acp_agent.model.toolcall import ToolCallPatch, ToolOutcome, ToolSpec, failed, succeeded
 from acp_agent.ports import Preview, ProcessResult, ToolContext
 from acp_agent.tools.arguments import input_schema, parse_args
-from acp_agent.tools.plaintext import fenced, one_line, plain
+from acp_agent.tools.plaintext import one_line, plain
 from acp_agent.tools.shell_line import shell_access
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ class BashTool:
         notice = f"(cut; the last {len(output)} characters of the output follow)\n" if truncated else ""
         separator = "\n" if output and ending and not output.endswith("\n") else ""
         for_model = f"{notice}{output}{separator}{ending}" or "(no output)"
-        display: tuple[ToolContent, ...] = progress.terminal_refs or (shown_text(fenced(for_model)),)
+        display: tuple[ToolContent, ...] = progress.terminal_refs or (
+            Printed(for_model, result.exit_code, result.signal),
+        )
         conclude = succeeded if result.exit_code == 0 else failed
         return conclude(
             for_model,
@@ -104,8 +107,7 @@ class _Progress:
 
     def output(self, text: str) -> None:
         if not self.terminal_refs:
-            shown = plain(text)[-MAX_SHOWN:]
-            self._report(ToolCallPatch(content=(shown_text(fenced(shown)),)))
+            self._report(ToolCallPatch(content=(Printed(plain(text)[-MAX_SHOWN:]),)))
 
     def terminal(self, terminal_id: str) -> None:
         self.terminal_refs = (TerminalRef(terminal_id),)

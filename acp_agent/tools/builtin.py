@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acp_agent.tools.ask_user import AskUserTool
 from acp_agent.tools.bash import BashTool
 from acp_agent.tools.edit import EditTool
 from acp_agent.tools.glob import GlobTool
 from acp_agent.tools.grep import GrepTool, find_ripgrep
 from acp_agent.tools.ls import LsTool
 from acp_agent.tools.read import ReadTool
+from acp_agent.tools.switch_mode import SwitchModeTool
 from acp_agent.tools.todo import TodoTool
+from acp_agent.tools.web_fetch import WebFetchTool
 from acp_agent.tools.write import WriteTool
 
 if TYPE_CHECKING:
@@ -31,4 +34,7 @@ def builtin_tools() -> tuple[ports.Tool, ...]:
         GrepTool(find_ripgrep()),
         BashTool(),
         TodoTool(),
+        SwitchModeTool(),
+        AskUserTool(),
+        WebFetchTool(),
     )

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 IO_TIMEOUT = 30.0
 """Seconds to connect and to send."""
 
+_REFUSALS = (401, 403)
+
 SILENCE_TIMEOUT = 300.0
 """Seconds of silence after which an open answer counts as lost."""
 
@@ -31,23 +33,41 @@ SILENCE_TIMEOUT = 300.0
 class HttpReport:
     """What is known about a server besides its messages."""
 
-    def __init__(self) -> None:
-        self.status: int | None = None
+    def __init__(self, server: HttpServer) -> None:
+        self._server = server
+        self._status: int | None = None
+        self._login = ""
 
     async def note(self, response: httpx2.Response) -> None:
-        """Remember the status of the last answer to a message."""
-        if response.request.method == "POST":
-            self.status = response.status_code
+        """Remember how the last message was answered, and whether anything was refused."""
+        refused = response.status_code in _REFUSALS
+        if refused or response.request.method == "POST":
+            self._status = response.status_code
+            self._login = response.headers.get("WWW-Authenticate", "") if refused else ""
 
     def summary(self) -> str:
         """What explains a failure best, as the end of a sentence; empty when nothing is known."""
-        match self.status:
+        match self._status:
             case 401 | 403:
-                return f"; HTTP status {self.status}: check the server's headers in the client's settings"
-            case int() if self.status >= 400:
-                return f"; HTTP status {self.status}"
+                return f"; HTTP status {self._status}: {self._what_to_do()}"
+            case int() if self._status >= 400:
+                return f"; HTTP status {self._status}"
             case _:
                 return ""
+
+    def _what_to_do(self) -> str:
+        given = {name.lower() for name, _ in self._server.headers}
+        place = f"`mcp_servers.{self._server.name}.headers`, or in the editor's settings if it is from there"
+        if self._status == 403:
+            return f"what it was sent does not suffice; give a token with more rights in {place}"
+        if "authorization" in given:
+            return f"the token in the header `Authorization` is not accepted (any more); renew it in {place}"
+        if self._login.lower().startswith("bearer"):
+            return (
+                "it wants a login with OAuth, which acp-agent does not do by itself; get an access token of "
+                f"the service and give it as the header `Authorization: Bearer …` in {place}"
+            )
+        return f"it wants credentials; give the header it expects in {place}"
 
 
 def http_streams(server: HttpServer, report: HttpReport) -> Transport:

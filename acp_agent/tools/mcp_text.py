@@ -6,7 +6,7 @@ import hashlib
 import re
 from urllib.parse import parse_qsl, urlsplit
 
-from acp_agent.model.mcp import HttpServer, McpServer, StdioServer
+from acp_agent.model.mcp import ChannelServer, HttpServer, McpServer, StdioServer
 
 MAX_NAME = 64
 """Longest tool name every model service accepts."""
@@ -55,6 +55,8 @@ def _secrets(server: McpServer) -> set[str]:
             values = [value for _, value in server.env]
         case HttpServer():
             values = [value for _, value in server.headers] + _url_secrets(server.url)
+        case ChannelServer():
+            return set()
     found: set[str] = set()
     for value in values:
         # Errors quote values whole, without the scheme before them, by word, or as Python literals.

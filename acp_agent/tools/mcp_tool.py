@@ -1,47 +1,74 @@
-"""One tool of an MCP server, as the model and the user see it."""
+"""One tool of an MCP server, as the model and the user see it.
+
+What a server says of its tools is believed, for the user or the client chose it: a tool that is read-only by
+its own words runs unasked, unless it says that it reaches out to the world, where it may carry what it was
+given. But a server is believed once. A tool that is redefined while the session lasts cannot become read-only
+by that, and what the user allowed was the tool as it was before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias, cast
+import hashlib
+from typing import TYPE_CHECKING, Protocol, cast
 
 from acp_agent import ports
 from acp_agent.base.jsontext import JsonObject, JsonValue, dump_text
-from acp_agent.model.content import Image, ResourceLink, Shown, Text
+from acp_agent.model.content import Shown, Text
 from acp_agent.model.permission import Access
 from acp_agent.model.toolcall import ToolKind, ToolOutcome, ToolSpec
+from acp_agent.tools.mcp_content import MAX_TEXT, content_of, cut, presented
+from acp_agent.tools.mcp_progress import Progress
 from acp_agent.tools.mcp_text import clean, one_line, tool_name
 
 if TYPE_CHECKING:
-    from mcp.types import CallToolResult, ContentBlock, EmbeddedResource
+    from mcp.shared.dispatcher import ProgressFnT
+    from mcp.types import CallToolResult, ToolAnnotations
     from mcp.types import Tool as ListedTool
-
-    Call: TypeAlias = Callable[[str, JsonObject], Awaitable[CallToolResult]]
 
 MAX_DESCRIPTION = 2_000
 """Characters of a description the model reads."""
 
-MAX_TEXT = 100_000
-"""Characters of one result the model reads; the rest is cut and counted."""
 
-MAX_IMAGES = 5 * 1024 * 1024
-"""Base64 characters of all images of one result; further images are named but not sent."""
+class Send(Protocol):
+    """The way to the server."""
+
+    async def __call__(
+        self,
+        tool: str,
+        arguments: JsonObject,
+        context: ports.ToolContext,
+        *,
+        progress: ProgressFnT,
+        repeatable: bool,
+    ) -> CallToolResult:
+        """Call the tool of that name at the server.
+
+        Raises:
+            ToolError: there is no answer. Unless the call is `repeatable`, it says if nobody knows whether
+                the call was carried out.
+        """
+        ...
 
 
 class McpTool:
-    """A tool that lives in an MCP server. `call` sends the arguments there, by the server's own tool name."""
+    """A tool that lives in an MCP server. `first` is how the session came to know it, if that was before."""
 
-    def __init__(self, server: str, listed: ListedTool, call: Call) -> None:
-        hints = listed.annotations
-        title = listed.title or (hints.title if hints else None) or listed.name
+    def __init__(self, server: str, listed: ListedTool, send: Send, first: McpTool | None = None) -> None:
+        hints = _hints(listed)
+        title = listed.title or hints.title or listed.name
         self._remote_name = listed.name
         self._title = one_line(f"{server}: {title}", 120)
-        self._reads_only = bool(hints and hints.read_only_hint)
-        self._call = call
-        kind: ToolKind = "read" if self._reads_only else "other"
+        self._send = send
+        self._definition = _digest(listed)
+        self._first = first or self
+        self._claims_read_only = bool(hints.read_only_hint)
+        self._reads_only = self._claims_read_only and self._first._claims_read_only
+        self._stays_home = self._reads_only and not hints.open_world_hint
+        self._repeatable = self._reads_only or bool(hints.idempotent_hint)
         description = clean((listed.description or title).strip(), MAX_DESCRIPTION)
+        schema = object_schema(listed.input_schema)
         self._spec = ToolSpec(
-            tool_name(server, listed.name), description, object_schema(listed.input_schema), kind
+            tool_name(server, listed.name), description, schema, _kind(hints, reads_only=self._reads_only)
         )
 
     @property
@@ -49,10 +76,18 @@ class McpTool:
         """What the model is told."""
         return self._spec
 
+    @property
+    def first(self) -> McpTool:
+        """The tool as the session came to know it."""
+        return self._first
+
     async def preview(self, args: JsonObject, context: ports.ToolContext) -> ports.Preview:
         """Name the tool; what it does only its server knows, so an "always" covers all its calls."""
-        effect = "read" if self._reads_only else "other"
-        return ports.Preview(self._title, self._spec.kind, Access(effect, subject=self._spec.name))
+        subject = self._spec.name
+        if self._definition != self._first._definition:
+            subject = f"{subject} as changed ({self._definition})"
+        effect = "read" if self._stays_home else "other"
+        return ports.Preview(self._title, self._spec.kind, Access(effect, subject=subject))
 
     async def run(self, args: JsonObject, context: ports.ToolContext) -> ToolOutcome:
         """Call the server and wait for its answer, however long it takes; cancelling tells the server.
@@ -60,7 +95,14 @@ class McpTool:
         Raises:
             ToolError: the server is gone, ended during the call, or answered with an error.
         """
-        return outcome_of(await self._call(self._remote_name, args))
+        progress = Progress(context.report)
+        try:
+            result = await self._send(
+                self._remote_name, args, context, progress=progress.take, repeatable=self._repeatable
+            )
+        finally:
+            progress.close()
+        return outcome_of(result)
 
 
 def object_schema(schema: JsonObject) -> JsonObject:
@@ -72,27 +114,11 @@ def object_schema(schema: JsonObject) -> JsonObject:
 
 def outcome_of(result: CallToolResult) -> ToolOutcome:
     """A server's answer as our own, within `MAX_TEXT` and `MAX_IMAGES`."""
-    read: list[Text | Image] = []
-    shown: list[Shown] = []
-    text_left, images_left = MAX_TEXT, MAX_IMAGES
-    for block in result.content:
-        piece = _piece(block)
-        if isinstance(piece, Image) and len(piece.data) > images_left:
-            piece = Text(f"(an image of type {piece.mime_type} is too large to show)")
-        if isinstance(piece, Image):
-            images_left -= len(piece.data)
-            read.append(piece)
-            shown.append(Shown(piece))
-            continue
-        text = piece.text if isinstance(piece, Text) else f"{piece.name}: {piece.uri}"
-        if text and text_left:
-            read.append(Text(_cut(text, text_left)))
-            shown.append(Shown(piece if isinstance(piece, ResourceLink) else read[-1]))
-            text_left = max(0, text_left - len(text))
+    read, shown = presented(map(content_of, result.content))
     structured = cast("JsonValue", result.structured_content)
     encoded = "" if structured is None else dump_text(structured)
     if not read:
-        read.append(Text(_cut(encoded, MAX_TEXT) or "(the tool returned nothing)"))
+        read.append(Text(cut(encoded, MAX_TEXT) or "(the tool returned nothing)"))
         shown.append(Shown(read[-1]))
     return ToolOutcome(
         for_model=tuple(read),
@@ -102,33 +128,22 @@ def outcome_of(result: CallToolResult) -> ToolOutcome:
     )
 
 
-def _piece(block: ContentBlock) -> Text | Image | ResourceLink:
-    match block.type:
-        case "text":
-            return Text(block.text)
-        case "image":
-            return Image(block.data, block.mime_type)
-        case "audio":
-            return Text(f"(audio of type {block.mime_type}, not shown)")
-        case "resource_link":
-            return ResourceLink(block.uri, block.name, block.mime_type, block.title, block.description)
-        case "resource":
-            return _embedded(block)
+def _hints(listed: ListedTool) -> ToolAnnotations:
+    from mcp.types import ToolAnnotations  # lazy: loaded before any tool could be listed
+
+    return listed.annotations or ToolAnnotations()
 
 
-def _embedded(block: EmbeddedResource) -> Text | Image:
-    from mcp.types import TextResourceContents  # lazy: loaded before any answer could come
-
-    inner = block.resource
-    if isinstance(inner, TextResourceContents):
-        return Text(inner.text)
-    if inner.mime_type and inner.mime_type.startswith("image/"):
-        return Image(inner.blob, inner.mime_type, inner.uri)
-    return Text(f"({inner.mime_type or 'binary data'} at {inner.uri}, not shown)")
+def _kind(hints: ToolAnnotations, *, reads_only: bool) -> ToolKind:
+    if reads_only:
+        return "fetch" if hints.open_world_hint else "read"
+    return "delete" if hints.destructive_hint else "other"
 
 
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}\n(cut: {len(text) - limit} more characters)"
+def _digest(listed: ListedTool) -> str:
+    """What tells one definition of a tool from another."""
+    definition = listed.model_dump_json(by_alias=True, include={"description", "input_schema", "annotations"})
+    return hashlib.sha256(definition.encode()).hexdigest()[:8]
 
 
 if TYPE_CHECKING:

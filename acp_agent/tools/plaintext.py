@@ -46,11 +46,3 @@ def one_line(text: str, limit: int = 200) -> str:
         return text
     head = limit * 3 // 5
     return f"{text[:head]} … {text[len(text) - (limit - head - 3) :]}"
-
-
-def fenced(text: str, language: str = "") -> str:
-    """`text` as a Markdown code block that nothing inside can close."""
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    end = "" if text.endswith("\n") else "\n"
-    return f"{fence}{language}\n{text}{end}{fence}"

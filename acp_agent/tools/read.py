@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from acp_agent.base.errors import NotText, TooLarge, ToolError, WorkspaceError
+from acp_agent.base.excerpt import count_lines
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.model.permission import Access
 from acp_agent.model.toolcall import Location, ToolOutcome, ToolSpec, succeeded
@@ -25,13 +26,16 @@ MAX_LINE = 2_000
 MAX_OUTPUT = 100_000
 """Characters shown by one call."""
 
+_WHOLE = 2_000  # lines of a file that are read without being asked for a part
+_NOTHING = ("", "\ufeff")
+
 
 class ReadArgs(msgspec.Struct, frozen=True):
     """Arguments of `read`."""
 
     path: Annotated[str, msgspec.Meta(description="File to read, relative to the working directory.")]
     offset: Annotated[int, msgspec.Meta(ge=1, description="First line to read; the file starts at 1.")] = 1
-    limit: Annotated[int, msgspec.Meta(ge=1, description="Number of lines to read at most.")] = 2_000
+    limit: Annotated[int, msgspec.Meta(ge=1, description="Number of lines to read at most.")] = _WHOLE
 
 
 class ReadTool:
@@ -61,16 +65,26 @@ class ReadTool:
         """Read it."""
         wanted = parse_args(ReadArgs, args)
         path = context.workspace.resolve(wanted.path)
-        text = await _text(context.workspace, path)
-        if text in ("", "\ufeff"):
-            return succeeded("(the file is empty)")
-        return succeeded(_numbered(text, wanted.offset, wanted.limit))
+        if (wanted.offset, wanted.limit) == (1, _WHOLE):
+            text = await _text(context.workspace, path)
+            return succeeded(_numbered(text, 1, _WHOLE, total=count_lines(text)))
+        # One line more than asked for tells whether there is more
+        part = await _text(context.workspace, path, line=wanted.offset, limit=wanted.limit + 1)
+        if part in _NOTHING and wanted.offset > 1:
+            whole = await _text(context.workspace, path)
+            if whole not in _NOTHING:
+                raise ToolError(
+                    f"`offset`: {wanted.offset} is past the end; the file has {count_lines(whole)} lines"
+                )
+        return succeeded(_numbered(part, wanted.offset, wanted.limit))
 
 
-async def _text(workspace: Workspace, path: Path) -> str:
+async def _text(
+    workspace: Workspace, path: Path, *, line: int | None = None, limit: int | None = None
+) -> str:
     shown = shown_path(workspace, path)
     try:
-        return await workspace.read_text(path)
+        return await workspace.read_text(path, line=line, limit=limit)
     except NotText as exc:
         raise ToolError(
             f"`{shown}` is not UTF-8 text; inspect it with `bash`, such as `file` or `xxd`"
@@ -91,25 +105,25 @@ async def _is_directory(workspace: Workspace, path: Path) -> bool:
     return True
 
 
-def _numbered(text: str, offset: int, limit: int) -> str:
+def _numbered(text: str, offset: int, limit: int, *, total: int | None = None) -> str:
+    """The first `limit` lines of `text`, which begins with line `offset` of a file of `total` lines."""
+    if text in _NOTHING:
+        return "(the file is empty)"
     lines = text.removeprefix("\ufeff").split("\n")
     if not lines[-1]:
         lines.pop()
-    if offset > len(lines):
-        raise ToolError(f"`offset`: {offset} is past the end; the file has {len(lines)} lines")
     shown: list[str] = []
     size = 0
-    for number, line in enumerate(lines[offset - 1 : offset - 1 + limit], offset):
+    for number, line in enumerate(lines[:limit], offset):
         numbered = f"{number:6d}\t{_cut(line.removesuffix(chr(13)))}"
         size += len(numbered) + 1
         if size > MAX_OUTPUT and shown:
             break
         shown.append(numbered)
     following = offset + len(shown)
-    if following <= len(lines):
-        shown.append(
-            f"({len(lines) - following + 1} more lines of {len(lines)}; read on with `offset`: {following})"
-        )
+    if len(shown) < len(lines):
+        rest = f"{total - following + 1} more lines of {total}" if total else "more lines follow"
+        shown.append(f"({rest}; read on with `offset`: {following})")
     return "\n".join(shown)
 
 

@@ -7,7 +7,6 @@ whole text must be made of words that mean the same to every shell, blanks, `&&`
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ KEYWORDS = frozenset(
 """Words that are no programs where a program could be."""
 
 _WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")  # no shell gives any of these a meaning inside a word
+_BARE = re.compile(r"[A-Za-z0-9_=:,./-]+")
 _STRING = re.compile(r'"[^"$`\\]*"')
 _JOINTS = frozenset(("program", "list", "pipeline", "command", "command_name", "concatenation"))
 _WORDS = frozenset(("word", "number", "raw_string", "string"))
@@ -59,9 +59,9 @@ class PlainLine(msgspec.Struct, frozen=True):
     @property
     def canonical(self) -> str:
         """The line in its one spelling: equal lines do the same, different lines differ."""
-        joined = [shlex.join(self.calls[0])]
+        joined = [_spelled(self.calls[0])]
         for operator, words in zip(self.operators, self.calls[1:], strict=False):
-            joined += [operator, shlex.join(words)]
+            joined += [operator, _spelled(words)]
         return " ".join(joined)
 
 
@@ -132,6 +132,13 @@ def _pieces(source: bytes, root: Node) -> list[_Piece] | Unclear:
         pieces.append(_Piece(node.start_byte, node.end_byte, value, is_operator=False))
         inside = node.end_byte
     return pieces
+
+
+def _spelled(words: tuple[str, ...]) -> str:
+    # More is quoted than a shell needs: the grammar does not read every run of signs as one word.
+    return " ".join(
+        word if _BARE.fullmatch(word) else "'" + word.replace("'", "'\"'\"'") + "'" for word in words
+    )
 
 
 def _unquoted(written: str) -> str | None:

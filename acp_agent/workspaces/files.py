@@ -92,6 +92,17 @@ def write_text(root: Path, path: Path, text: str) -> None:
             raise
 
 
+def remove(root: Path, path: Path) -> None:
+    """Remove the regular file at `path`.
+
+    Raises:
+        FileMissing, WorkspaceError: it cannot be removed.
+    """
+    with _errors_told("remove", path), _parent(root, path) as (directory, name):
+        _require_regular(os.stat(name, dir_fd=directory, follow_symlinks=False), path)
+        os.unlink(name, dir_fd=directory)
+
+
 @contextmanager
 def _parent(root: Path, path: Path, *, create: bool = False) -> Generator[tuple[int | None, str], None, None]:
     """The directory of `path` as a descriptor and the file's name in it, or None and the whole path."""
@@ -167,7 +178,7 @@ def _errors_told(verb: str, path: Path) -> Generator[None, None, None]:
     except IsADirectoryError as exc:
         raise WorkspaceError(f"`{path}` is a directory") from exc
     except _NOT_THERE as exc:
-        if verb == "read":
+        if verb != "write":
             raise FileMissing(str(path)) from exc
         raise WorkspaceError(f"cannot {verb} `{path}`: a directory above it is a file or a link") from exc
     except OSError as exc:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from acp_agent.base.errors import FileMissing, PathOutsideWorkspace, WorkspaceError
+from acp_agent.base.excerpt import excerpt
 from acp_agent.ports import FileEntry, ProcessResult, RunSink
 from acp_agent.workspaces import files
 from acp_agent.workspaces.confine import Confinement
@@ -56,13 +57,16 @@ class LocalWorkspace:
         """
         return self._confinement.resolve(path)
 
-    async def read_text(self, path: Path) -> str:
-        """The text of a regular file of at most 10 MiB; line ends and a byte order mark are kept.
+    async def read_text(self, path: Path, *, line: int | None = None, limit: int | None = None) -> str:
+        """The text of a regular file of at most 10 MiB, or some lines of it.
+
+        Line ends and a byte order mark are kept.
 
         Raises:
             FileMissing, NotText, TooLarge, WorkspaceError: it cannot be read.
         """
-        return await to_thread.run_sync(self._read, path)
+        text = await to_thread.run_sync(self._read, path)
+        return text if line is None and limit is None else excerpt(text, line, limit)
 
     async def read_bytes(self, path: Path) -> bytes:
         """The content of a regular file of at most 10 MiB.
@@ -79,6 +83,14 @@ class LocalWorkspace:
             WorkspaceError: it cannot be written.
         """
         await to_thread.run_sync(self._write, path, text)
+
+    async def remove(self, path: Path) -> None:
+        """Remove a regular file.
+
+        Raises:
+            FileMissing, WorkspaceError: it cannot be removed.
+        """
+        await to_thread.run_sync(self._remove, path)
 
     async def list_dir(self, path: Path) -> list[FileEntry]:
         """The directory's entries, sorted by name; a link out of the workspace is no directory.
@@ -117,6 +129,10 @@ class LocalWorkspace:
     def _write(self, path: Path, text: str) -> None:
         root = self._root_of(path)
         self._limits.write(lambda: files.write_text(root, path, text))
+
+    def _remove(self, path: Path) -> None:
+        root = self._root_of(path)
+        self._limits.write(lambda: files.remove(root, path))
 
     def _list(self, path: Path) -> list[FileEntry]:
         self._root_of(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,20 +17,27 @@ import pytest
 
 from acp_agent import ports
 from acp_agent.base.clock import Clock
-from acp_agent.base.errors import StoreError
-from acp_agent.base.ids import IdSource, SessionId, counting_ids
+from acp_agent.base.errors import StoreError, ToolError
+from acp_agent.base.ids import IdSource, SessionId, ToolCallId, counting_ids
 from acp_agent.base.jsontext import JsonObject
+from acp_agent.base.trace import Tracer
 from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults, Opening
+from acp_agent.engine.briefing import LookAround, nothing_around
+from acp_agent.engine.context_size import COMPACT_AT
 from acp_agent.engine.session import Session
 from acp_agent.engine.transcript import Transcript
 from acp_agent.model import events
 from acp_agent.model.chat import ChatMessage, FromAssistant, FromTools, FromUser, Text, ToolUse
-from acp_agent.model.mcp import McpServer, StdioServer
+from acp_agent.model.content import Content, Resource
+from acp_agent.model.mcp import McpServer, PromptInfo, ResourceInfo, StdioServer
 from acp_agent.model.permission import Access, Decision, Effect, PermissionRequest
+from acp_agent.model.question import Answer, Question
 from acp_agent.model.session import SessionRecord
+from acp_agent.model.subagent import AgentKind
 from acp_agent.model.toolcall import ToolOutcome, ToolSpec, succeeded
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.stores.memory import MemoryStore
+from acp_agent.tools.mcp_resource_tools import resource_tools
 
 ROOT = Path(__file__).resolve().parent
 NOW = datetime(2024, 5, 6, tzinfo=UTC)
@@ -75,6 +82,30 @@ VIRTUAL_CLOCK = pytest.param(("asyncio", {"loop_factory": VirtualClockLoop}), id
 """For `@pytest.mark.parametrize("anyio_backend", [VIRTUAL_CLOCK])`: long waits cost nothing."""
 
 
+class Asker:
+    """Answers questions with `answers`, one after another; waits forever when there is none left."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[ToolCallId | None, Question]] = []
+        self.answers: list[Answer] = []
+        self.complete: list[str] = []
+        self.withdrawn = 0
+
+    async def ask(self, session_id: SessionId, call_id: ToolCallId | None, question: Question) -> Answer:
+        self.asked.append((call_id, question))
+        try:
+            await anyio.lowlevel.checkpoint()
+            if not self.answers:
+                await anyio.sleep_forever()
+        except BaseException:
+            self.withdrawn += 1
+            raise
+        return self.answers.pop(0)
+
+    def visited(self, visit_id: str) -> None:
+        self.complete.append(visit_id)
+
+
 class Host:
     """Remembers everything a session tells; answers questions with `decision`, or never if it is None."""
 
@@ -82,12 +113,17 @@ class Host:
         self.told: list[events.Event] = []
         self.asked: list[PermissionRequest] = []
         self.decision: Decision | None = "allow_once"
+        self.questions = Asker()
         self.on_event: Callable[[events.Event], None] = lambda _: None
         self._changed = anyio.Event()
 
     @property
     def broker(self) -> Host:
         return self
+
+    @property
+    def asker(self) -> Asker:
+        return self.questions
 
     async def ask(self, request: PermissionRequest) -> Decision:
         self.asked.append(request)
@@ -167,10 +203,22 @@ class Source:
     """A tool source that settles at once, or never."""
 
     def __init__(
-        self, name: str, *, failure: str | None = None, tools: Sequence[ports.Tool] = (), settles: bool = True
+        self,
+        name: str,
+        *,
+        failure: str | None = None,
+        tools: Sequence[ports.Tool] = (),
+        settles: bool = True,
+        prompts: Sequence[PromptInfo] = (),
+        resources: Sequence[ResourceInfo] = (),
     ) -> None:
         self.name = name
         self.failure = failure
+        self.context: ports.ServerContext | None = None
+        self.has_resources = bool(resources)
+        self.n_roots_changed = 0
+        self._prompts = prompts
+        self._resources = resources
         self.running = False
         self.n_waits = 0
         self._tools = tools
@@ -192,9 +240,37 @@ class Source:
     def tools(self) -> Sequence[ports.Tool]:
         return self._tools
 
+    def set_prompts(self, *prompts: PromptInfo) -> None:
+        self._prompts = prompts
+
+    def prompts(self) -> Sequence[PromptInfo]:
+        return self._prompts
+
+    async def expand(self, name: str, arguments: Mapping[str, str]) -> tuple[Content, ...]:
+        """The prompt's name and its arguments, as text."""
+        if name not in {prompt.name for prompt in self._prompts}:
+            raise ToolError(f"no prompt `{name}`")
+        return (Text(f"{name} {dict(arguments)}"),)
+
+    async def resources(self) -> Sequence[ResourceInfo]:
+        return self._resources
+
+    async def owns(self, uri: str) -> bool:
+        return uri in {resource.uri for resource in self._resources}
+
+    async def read_resource(self, uri: str) -> tuple[Resource, ...]:
+        if not await self.owns(uri):
+            raise ToolError(f"no resource `{uri}`")
+        return (Resource(uri, text=f"what {self.name} says of {uri}"),)
+
+    def roots_changed(self) -> None:
+        self.n_roots_changed += 1
+
 
 class Workspace:
     """Roots and nothing in them: the fake tools touch no files."""
+
+    runs_itself = False
 
     def __init__(self, *roots: Path) -> None:
         self.roots = roots
@@ -202,13 +278,16 @@ class Workspace:
     def resolve(self, path: str) -> Path:
         raise NotImplementedError
 
-    async def read_text(self, path: Path) -> str:
+    async def read_text(self, path: Path, *, line: int | None = None, limit: int | None = None) -> str:
         raise NotImplementedError
 
     async def read_bytes(self, path: Path) -> bytes:
         raise NotImplementedError
 
     async def write_text(self, path: Path, text: str) -> None:
+        raise NotImplementedError
+
+    async def remove(self, path: Path) -> None:
         raise NotImplementedError
 
     async def list_dir(self, path: Path) -> list[ports.FileEntry]:
@@ -262,7 +341,7 @@ class Stage:
     def __init__(
         self,
         core: AgentCore,
-        store: MemoryStore,
+        store: ports.SessionStore,
         provider: ScriptedProvider,
         host: Host,
         opening: Opening,
@@ -301,12 +380,17 @@ class Stage:
 async def open_stage(
     script: str,
     *tools: ports.Tool,
-    store: MemoryStore | None = None,
+    store: ports.SessionStore | None = None,
     sources: Iterable[Source] = (),
     defaults: Defaults | None = None,
     max_steps: int = 50,
+    compact_at: float = COMPACT_AT,
+    look_around: LookAround = nothing_around,
     new_id: IdSource | None = None,
     providers: Sequence[ports.Provider] = (),
+    tracer: Tracer | None = None,
+    clock: Clock | None = None,
+    task_tools: Callable[[tuple[AgentKind, ...]], tuple[ports.Tool, ...]] = lambda _kinds: (),
 ) -> AsyncGenerator[Stage, None]:
     store = store or MemoryStore(clock=ticking_clock())
     provider = ScriptedProvider(script)
@@ -314,8 +398,9 @@ async def open_stage(
 
     connected: list[McpServer] = []
 
-    def connect(server: McpServer, cwd: Path) -> ports.ToolSource:
+    def connect(server: McpServer, context: ports.ServerContext) -> ports.ToolSource:
         connected.append(server)
+        by_name[server.name].context = context
         return by_name[server.name]
 
     parts = AgentParts(
@@ -323,9 +408,14 @@ async def open_stage(
         providers={one.name: one for one in (provider, *providers)},
         tools=tools,
         connect=connect,
+        resource_tools=resource_tools,
         max_steps=max_steps,
+        compact_at=compact_at,
+        look_around=look_around,
+        task_tools=task_tools,
         new_id=new_id or counting_ids(),
-        clock=ticking_clock(),
+        clock=clock or ticking_clock(),
+        tracer=tracer or Tracer(),
     )
     host = Host()
     opening = Opening(

@@ -38,7 +38,7 @@ class Buffers(LocalWorkspace):
         super().__init__((root,))
         self._buffers = buffers
 
-    async def read_text(self, path: Path) -> str:
+    async def read_text(self, path: Path, *, line: int | None = None, limit: int | None = None) -> str:
         text = self._buffers.get(path.name)
         return await super().read_text(path) if text is None else text
 

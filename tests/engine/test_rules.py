@@ -364,3 +364,13 @@ async def test_a_live_session_takes_up_the_rules_it_is_opened_with_again() -> No
         assert await stage.core.open(stage.session.id, opening) is stage.session
         await stage.prompt("go")
         assert (stage.host.asked, tool.runs) == ([], [])
+
+
+def test_a_page_is_matched_by_its_host_or_its_address() -> None:
+    page = ToolUse(
+        "web_fetch", {"url": "https://docs.example.org/a/b"}, Access("other", "web_fetch docs.example.org")
+    )
+    for pattern in ("docs.example.org", "*.example.org", "https://docs.example.org/**"):
+        assert rules(allow=f"web_fetch({pattern})").judge(page, ROOTS) == "allow", pattern
+    assert rules(deny="web_fetch(*.example.org)").judge(page, ROOTS) == "deny"
+    assert rules(allow="web_fetch(example.org)").judge(page, ROOTS) is None

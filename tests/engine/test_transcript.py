@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acp_agent.base.ids import MessageId, ToolCallId, TurnId
+from acp_agent.base.ids import CompactionId, MessageId, ToolCallId, TurnId
 from acp_agent.engine.state import SessionState
 from acp_agent.engine.transcript import UNANSWERED, Transcript
 from acp_agent.model import events
@@ -20,6 +20,7 @@ from tests.engine.conftest import NOW, broken_rules, coalesced, history
 TEXTS = st.sampled_from(["", " ", "\n", "a", "b c", "\N{WAVING HAND SIGN}"])
 CALLS = st.sampled_from([ToolCallId(f"call_{number}") for number in range(4)])
 MESSAGES = st.sampled_from([MessageId("m1"), MessageId("m2")])
+COMPACTIONS = st.sampled_from([CompactionId("k1"), CompactionId("k2")])
 EVENTS = st.one_of(
     st.builds(events.TurnStarted, st.just(TurnId("t")), st.just(NOW)),
     st.builds(events.UserSaid, MESSAGES, st.lists(st.builds(Text, TEXTS), max_size=2).map(tuple)),
@@ -36,6 +37,20 @@ EVENTS = st.one_of(
     st.builds(events.ModeChanged, st.sampled_from(["ask", "plan"])),
     st.builds(events.UsageChanged, st.just(1), st.just(2), st.none() | st.just(0.5)),
     st.builds(events.Noticed, st.just("info"), st.just("title")),
+    st.builds(events.NoteAdded, MESSAGES, TEXTS),
+    st.builds(events.HistoryCleared, st.just(NOW)),
+    st.builds(events.Rewound, MESSAGES, st.just(NOW)),
+    st.builds(events.ContextPruned, CALLS),
+    st.builds(events.CompactionStarted, COMPACTIONS, st.just("auto")),
+    st.builds(events.SummaryChunk, COMPACTIONS, TEXTS),
+    st.builds(
+        events.CompactionEnded,
+        COMPACTIONS,
+        st.sampled_from(["completed", "completed", "failed", "cancelled"]),
+        context=TEXTS,
+        kept_from=st.none() | MESSAGES,
+        kept_from_call=st.none() | CALLS,
+    ),
     st.builds(events.TurnEnded, st.just(TurnId("t")), st.just("cancelled"), st.just(NOW)),
 )
 # A session says nothing to its model before the user did.

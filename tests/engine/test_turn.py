@@ -100,8 +100,10 @@ async def test_a_call_is_announced_run_and_answered() -> None:
     tool = Tool("echo")
     async with open_stage(CALL_ONCE, tool) as stage:
         await stage.prompt("go")
-        announced, started, ended = patches(stage.host)
-        assert (announced.title, announced.status, announced.raw_input) == ("Use echo", "pending", {"x": 1})
+        named, written, announced, started, ended = patches(stage.host)
+        assert named == ToolCallPatch(name="echo", title="echo", kind="other", status="pending")
+        assert written == ToolCallPatch(raw_input={"x": 1})
+        assert (announced.title, announced.raw_input) == ("Use echo", {"x": 1})
         assert started == ToolCallPatch(status="in_progress")
         assert ended == ToolCallPatch(status="completed", content=(shown_text("done"),))
         call_id = answers(stage.host)[0].call_id
@@ -122,7 +124,7 @@ async def test_progress_is_shown_and_the_outcome_replaces_it() -> None:
 
     async with open_stage(CALL_ONCE, Tool("echo", work=work)) as stage:
         await stage.prompt("go")
-        assert patches(stage.host)[2:] == [
+        assert patches(stage.host)[4:] == [
             ToolCallPatch(content=(shown_text("half"),)),
             ToolCallPatch(
                 status="completed",

@@ -75,7 +75,8 @@ class Editor(acp.Client):
     """A client with buffers, terminals and a user.
 
     `answer` is how the user answers questions: an option's id, `cancelled`, `never`, an exception the client
-    raises, or `Garbage`. `buffers` are the open files, unsaved changes included.
+    raises, or `Garbage`. `form_answer` is the same for forms and pages: a response, `never`, or None if there
+    are none. `buffers` are the open files, unsaved changes included.
     """
 
     def __init__(self, stage: Stage, agent: AgentProcess) -> None:
@@ -83,6 +84,9 @@ class Editor(acp.Client):
         self.agent = agent
         self.answer: object = "allow_once"
         self.questions: list[schema.ToolCallUpdate] = []
+        self.form_answer: Any = None
+        self.forms: list[tuple[str, Any]] = []
+        self.visits: list[str] = []
         self.buffers: dict[str, str] = {}
         self.refuses_writes = False
         self.writes: list[tuple[str, str]] = []
@@ -90,7 +94,7 @@ class Editor(acp.Client):
         self.n_terminals = 0
         self.terminal_calls: list[str] = []
         self.n_updates = 0
-        self.connection = acp.connect_to_agent(self, SdkTransport(agent))
+        self.connection = acp.connect_to_agent(self, SdkTransport(agent), use_unstable_protocol=True)
 
     async def open(self, *, cwd: Path | None = None, **options: Any) -> Conversation:
         """A new session."""
@@ -192,10 +196,17 @@ class Editor(acp.Client):
         return schema.ReleaseTerminalResponse()
 
     async def create_elicitation(self, message: str, mode: Any, **kwargs: Any) -> Any:
-        raise acp.RequestError.method_not_found("elicitation/create")
+        self.forms.append((message, mode))
+        match self.form_answer:
+            case None:
+                raise acp.RequestError.method_not_found("elicitation/create")
+            case "never":
+                await anyio.sleep_forever()
+            case answer:
+                return answer
 
     async def complete_elicitation(self, elicitation_id: str, **kwargs: Any) -> None:
-        raise acp.RequestError.method_not_found("elicitation/complete")
+        self.visits.append(elicitation_id)
 
     async def ext_method(self, method: str, params: Frame) -> Frame:
         raise acp.RequestError.method_not_found(method)
@@ -226,6 +237,10 @@ class Conversation:
 
     async def cancel(self) -> None:
         await self.editor.connection.cancel(self.id)
+
+    async def close(self) -> None:
+        """Give the session back, so that another agent can have it."""
+        await self.editor.connection.close_session(self.id)
 
     async def seen(self, kind: str, **fields: Any) -> Frame:
         """The first update of this kind with these fields; waits for it."""
@@ -283,6 +298,7 @@ class OpenEditor(Protocol):
         *,
         files: bool = False,
         terminal: bool = False,
+        forms: bool = False,
         env: Mapping[str, str] | None = None,
     ) -> Awaitable[Editor]: ...
 
@@ -307,6 +323,7 @@ async def open_editor(stage: Stage) -> AsyncGenerator[OpenEditor]:
         *,
         files: bool = False,
         terminal: bool = False,
+        forms: bool = False,
         env: Mapping[str, str] | None = None,
     ) -> Editor:
         if script is not None:
@@ -315,7 +332,13 @@ async def open_editor(stage: Stage) -> AsyncGenerator[OpenEditor]:
         editor = Editor(stage, await stage.agent())
         editors.append(editor)
         capabilities = schema.ClientCapabilities(
-            fs=schema.FileSystemCapabilities(read_text_file=files, write_text_file=files), terminal=terminal
+            fs=schema.FileSystemCapabilities(read_text_file=files, write_text_file=files),
+            terminal=terminal,
+            elicitation=schema.ElicitationCapabilities(
+                form=schema.ElicitationFormCapabilities(), url=schema.ElicitationUrlCapabilities()
+            )
+            if forms
+            else None,
         )
         with anyio.fail_after(30):  # a process starts
             answer = await editor.connection.initialize(1, capabilities)

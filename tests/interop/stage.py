@@ -64,7 +64,7 @@ class AgentProcess:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.log: list[Line] = []
-        self.validator = FrameValidator()
+        self.validator = FrameValidator(unstable=True)
         self.expected_exit: int | None = 0
         self.may_leave_unanswered = False
         self.polite_client = True  # False while a test writes what no client should
@@ -132,8 +132,7 @@ class AgentProcess:
                     if sender == "agent" and matches(frame):
                         return frame
                 assert not self.ended.is_set(), "the agent ended before it said that"
-                self._news = anyio.Event()
-                await self._news.wait()
+                await self._next()
 
     async def seen_from_client(self, method: str, *, times: int) -> None:
         """Return once the client has sent this many calls of `method`."""
@@ -142,8 +141,13 @@ class AgentProcess:
                 sum(line.sender == "client" and line.frame.get("method") == method for line in self.log)
                 < times
             ):
-                self._news = anyio.Event()
-                await self._news.wait()
+                await self._next()
+
+    async def _next(self) -> None:
+        """Return once something was sent; several may wait."""
+        if self._news.is_set():
+            self._news = anyio.Event()
+        await self._news.wait()
 
     def calls(self, prefix: str) -> list[Frame]:
         """The agent's calls of methods that begin so, in order."""
@@ -158,11 +162,12 @@ class AgentProcess:
         return [frame["params"] for frame in self.calls(method) if frame["method"] == method]
 
     def updates(self, session_id: str, kind: str = "") -> list[Frame]:
-        """The updates of a session so far, of one kind or all."""
+        """The updates of a session so far, of one kind; or all but the commands, whose moment varies."""
         return [
             params["update"]
             for params in self.frames("session/update")
-            if params["sessionId"] == session_id and kind in ("", params["update"]["sessionUpdate"])
+            if params["sessionId"] == session_id
+            and (params["update"]["sessionUpdate"] == kind or (not kind and not _is_offer(params["update"])))
         ]
 
     def _take(self, line: bytes) -> None:
@@ -172,6 +177,10 @@ class AgentProcess:
         self.log.append(Line("agent", frame))
         self._deliver.send_nowait(frame)
         self._news.set()
+
+
+def _is_offer(update: Frame) -> bool:
+    return update["sessionUpdate"] == "available_commands_update"
 
 
 class SdkTransport:

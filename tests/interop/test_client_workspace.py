@@ -28,6 +28,21 @@ async def test_unsaved_changes_reach_the_model(stage: Stage, open_editor: OpenEd
     assert "unsaved words" in conversation(model.requests[1])
 
 
+async def test_only_the_lines_that_are_wanted_are_asked_for(stage: Stage, open_editor: OpenEditor) -> None:
+    file = stage.cwd / "open.txt"
+    file.write_text("saved\n")
+    model = await stage.model(in_order(call("read", path="open.txt", offset=2, limit=1), "say: ok"))
+    editor = await open_editor(files=True)
+    editor.buffers[str(file)] = "one\ntwo\nthree\n"
+    session = await editor.open()
+    await session.ask("read")
+    asked = editor.agent.frames("fs/read_text_file")[0]
+    assert (asked["line"], asked["limit"]) == (2, 2)  # one more tells whether there is more
+    told = conversation(model.requests[1])  # though this editor sends the whole whatever it is asked for
+    assert "two\\n(more lines follow" in told
+    assert "three" not in told
+
+
 async def test_an_edit_goes_through_the_editor_once_and_not_to_the_disk(
     stage: Stage, open_editor: OpenEditor
 ) -> None:

@@ -89,7 +89,7 @@ async def test_an_unknown_auth_method_is_refused_and_logout_answered(open_editor
 async def test_the_sdk_can_start_the_command_itself(stage: Stage, open_editor: OpenEditor) -> None:
     """The other tests put their own tap between; here the SDK owns the process and its pipes."""
     editor = await open_editor("say: Hello from the SDK.")
-    validator = FrameValidator()
+    validator = FrameValidator(unstable=True)
 
     def judge(event: acp.StreamEvent) -> None:
         validator.feed("agent" if event.direction == "incoming" else "client", json.dumps(event.message))

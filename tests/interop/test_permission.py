@@ -63,6 +63,7 @@ async def test_allow_always_is_remembered_also_by_a_new_process(
     session = await editor.open()
     await session.ask("twice")
     assert len(editor.questions) == 1
+    await session.close()
 
     later = await open_editor()
     later.answer = "reject_once"
@@ -151,7 +152,7 @@ async def test_a_mode_set_either_way_is_told_both_ways(open_editor: OpenEditor) 
     assert [update["currentModeId"] for update in session.updates("current_mode_update")] == ["plan"]
     [first] = session.updates("config_option_update")
     values = {option["id"]: option["currentValue"] for option in first["configOptions"]}
-    assert values == {"mode": "plan", "model": "openai/test-model"}
+    assert (values["mode"], values["model"]) == ("plan", "openai/test-model")
 
     answer = await editor.connection.set_config_option("mode", session.id, "auto")
     assert [update["currentModeId"] for update in session.updates("current_mode_update")] == ["plan", "auto"]

@@ -150,6 +150,7 @@ async def test_a_loaded_session_shows_what_was_sent_and_knows_what_was_read(
     session = await (await open_editor()).open()
     await send(session, acp.text_block("look"), acp.resource_link_block(name="a.txt", uri=file.as_uri()))
     file.write_text("changed since")
+    await session.close()
 
     again = await (await open_editor()).load(session.id)
     assert [update["content"] for update in again.updates("user_message_chunk")] == [

@@ -44,10 +44,6 @@ REFUSALS = (
     Refusal("error: 401 bad key", -32000, "unauthorized", ("401", "bad key", "doctor")),
     Refusal("error: 403 not yours", -32000, "unauthorized", ("403", "not yours")),
     Refusal("error: 404 no such model", -32603, "not_found", ("404", "no such model", "model id")),
-    Refusal(
-        "error: 400 prompt is too long: 9 tokens", -32603, "context_too_long", ("too long", "new session")
-    ),
-    Refusal("error: 413 too big", -32603, "context_too_long", ("413",)),
     Refusal("error: 400 malformed thing", -32603, "invalid_request", ("400", "malformed thing")),
     Refusal(
         "body: text/html <title>Hotel login</title>",

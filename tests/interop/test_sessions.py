@@ -66,6 +66,7 @@ async def test_a_new_process_replays_exactly_what_the_client_saw(
     await editor.connection.set_session_mode(session.id, "auto")
     assert await session.ask("again") == "end_turn"
     seen = drawn(session.updates())
+    await session.close()
 
     later = await open_editor()
     again = await later.load(session.id)
@@ -76,7 +77,7 @@ async def test_a_new_process_replays_exactly_what_the_client_saw(
     assert users == ["do the work", "again"]
     last = later.agent.log[-1].frame
     assert last["result"]["modes"]["currentModeId"] == "auto"
-    assert [option["currentValue"] for option in last["result"]["configOptions"]] == [
+    assert [option["currentValue"] for option in last["result"]["configOptions"][:2]] == [
         "auto",
         f"{service}/test-model",
     ]
@@ -91,13 +92,14 @@ async def test_resume_replays_nothing_and_remembers_everything(stage: Stage, ope
     session = await editor.open()
     await session.ask("do the work")
     await editor.connection.set_session_mode(session.id, "plan")
+    await session.close()
 
     later = await open_editor()
     resumed = await later.connection.resume_session(session.id, str(stage.cwd), mcp_servers=[])
     assert later.agent.updates(session.id) == []
     assert resumed.modes is not None
     assert resumed.modes.current_mode_id == "plan"
-    assert len(resumed.config_options or []) == 2
+    assert [option.id for option in resumed.config_options or []][:2] == ["mode", "model"]
     await later.connection.prompt(session.id, [acp.text_block("again")])
     assert "I edit the file." in conversation(stage.models[0].requests[-1])
 
@@ -324,7 +326,7 @@ async def test_an_agent_killed_in_a_command_finds_the_call_failed(
         await turn.result()
 
     again = await (await open_editor()).load(session.id)
-    assert [one["status"] for one in again.calls()] == ["failed"]
+    assert [one["status"] for one in again.calls()] == ["failed", "failed"]  # the second never began
     assert await again.ask("proceed") == "end_turn"
 
 

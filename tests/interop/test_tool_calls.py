@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from acp_agent.base.jsontext import dump_text
@@ -51,10 +52,10 @@ async def test_an_edit_is_announced_asked_about_run_and_answered_in_order(
         and (update := frame["params"].get("update", {}).get("sessionUpdate")) != "agent_message_chunk"
     ]
     start = story.index("tool_call")
-    assert story[start : start + 4] == [
+    assert [kind for kind, _ in groupby(story[start:])][:4] == [
         "tool_call",
-        "session/request_permission",
         "tool_call_update",
+        "session/request_permission",
         "tool_call_update",
     ]
     [question] = session.agent.frames("session/request_permission")
@@ -103,6 +104,50 @@ async def test_every_reading_tool_runs_unasked_and_shows_what_the_model_reads(
     )
 
 
+async def test_a_call_is_shown_from_the_first_piece_of_it_under_one_id(
+    stage: Stage, service: Service, open_editor: OpenEditor
+) -> None:
+    content = "line\n" * 200
+    await stage.model(in_order(call("write", path="new.txt", content=content), "say: ok"), service)
+    session = await (await open_editor()).open()
+    assert await session.ask("write") == "end_turn"
+    updates = [one for one in session.updates() if one["sessionUpdate"].startswith("tool_call")]
+    assert len({one["toolCallId"] for one in updates}) == 1
+    first, growing = updates[:2]
+    assert {key: first[key] for key in ("sessionUpdate", "name", "title", "kind", "status")} == {
+        "sessionUpdate": "tool_call",
+        "name": "write",
+        "title": "write",
+        "kind": "edit",
+        "status": "pending",
+    }
+    assert (growing["title"], growing["rawInput"]["path"]) == ("write: new.txt", "new.txt")
+    assert content.startswith(growing["rawInput"]["content"])
+    [shown] = session.calls()
+    assert (shown["title"], shown["rawInput"]) == ("Write `new.txt`", {"path": "new.txt", "content": content})
+
+
+async def test_a_client_that_draws_terminals_gets_one_for_our_own_command(stage: Stage) -> None:
+    await stage.model(in_order(call("bash", command="echo drawn; exit 3"), "say: ok"))
+    stage.env["ACP_AGENT_MODE"] = "auto"
+    client = await stage.raw(_meta={"terminal_output": True})
+    session_id = await client.open(stage.cwd)
+    await client.response(await client.prompt(session_id, "run"))
+    updates = client.agent.updates(session_id)
+    [made] = [one["_meta"]["terminal_info"] for one in updates if "terminal_info" in one.get("_meta", {})]
+    assert made["cwd"] == str(stage.cwd)
+    printed = [
+        one["_meta"]["terminal_output"] for one in updates if "terminal_output" in one.get("_meta", {})
+    ]
+    assert "".join(one["data"] for one in printed).startswith("drawn\n")
+    [ended] = [one["_meta"]["terminal_exit"] for one in updates if "terminal_exit" in one.get("_meta", {})]
+    assert ended == {"terminal_id": made["terminal_id"], "exit_code": 3, "signal": None}
+    assert {"type": "terminal", "terminalId": made["terminal_id"]} in [
+        item for one in updates for item in one.get("content", []) if isinstance(one.get("content"), list)
+    ]
+    assert client.agent.calls("terminal/") == []
+
+
 async def test_a_written_file_is_shown_as_a_diff_without_old_text(
     stage: Stage, open_editor: OpenEditor
 ) -> None:
@@ -146,7 +191,7 @@ async def test_the_todo_tool_updates_the_plan(open_editor: OpenEditor) -> None:
     editor = await open_editor(in_order(call("todo", entries=entries), "say: ok"))
     session = await editor.open()
     await session.ask("plan")
-    [plan] = session.updates("plan")
+    plan = session.updates("plan")[0]
     assert plan["entries"] == [
         {"content": "look", "status": "completed", "priority": "high"},
         {"content": "change", "status": "in_progress", "priority": "medium"},

@@ -10,10 +10,10 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from acp_agent.model import chat, content, events, mcp, permission, session, toolcall
+from acp_agent.model import chat, command, content, events, mcp, permission, session, subagent, toolcall
 from acp_agent.model.toolcall import Text, failed, succeeded
 
-MODULES = (chat, content, events, mcp, permission, session, toolcall)
+MODULES = (chat, command, content, events, mcp, permission, session, subagent, toolcall)
 
 
 def values_in(module: ModuleType) -> list[type[msgspec.Struct]]:
@@ -51,6 +51,8 @@ def test_tags_of_stored_values_never_change() -> None:
         >= {
             "TurnStarted": "turn_started",
             "UserSaid": "user_said",
+            "NoteAdded": "note_added",
+            "Instructed": "instructed",
             "TextChunk": "text",
             "ThoughtChunk": "thought",
             "ThoughtEnded": "thought_ended",
@@ -59,11 +61,27 @@ def test_tags_of_stored_values_never_change() -> None:
             "CallAnswered": "call_answered",
             "StepEnded": "step_ended",
             "PermissionDecided": "permission_decided",
+            "PermissionRevoked": "permission_revoked",
+            "RuleSet": "rule_set",
+            "FileKept": "file_kept",
+            "CommandGiven": "command_given",
+            "CommandAnswered": "command_answered",
+            "CommandsOffered": "commands_offered",
             "PlanChanged": "plan_changed",
             "UsageChanged": "usage_changed",
+            "HistoryCleared": "history_cleared",
+            "Rewound": "rewound",
+            "ContextPruned": "context_pruned",
+            "CompactionStarted": "compaction_started",
+            "SummaryChunk": "summary",
+            "CompactionEnded": "compaction_ended",
             "TitleChanged": "title_changed",
             "ModeChanged": "mode_changed",
             "ModelChanged": "model_changed",
+            "OptionChanged": "option_changed",
+            "SubagentStarted": "subagent_started",
+            "SubagentSaid": "subagent_said",
+            "SubagentChanged": "subagent_changed",
             "Noticed": "noticed",
             "TurnEnded": "turn_ended",
         }.items()

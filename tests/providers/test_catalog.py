@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from acp_agent.model.session import ModelInfo
+from acp_agent.model.session import ModelInfo, Parameter
 from acp_agent.providers.catalog import known_models, model_info
+
+ALL: tuple[Parameter, ...] = ("temperature", "max_output_tokens", "parallel_calls")
 
 
 def test_known_model_has_its_sizes_and_prices() -> None:
@@ -17,6 +19,7 @@ def test_known_model_has_its_sizes_and_prices() -> None:
         cache_read_price=0.3,
         cache_write_price=3.75,
         thinks=True,
+        parameters=ALL,
     )
 
 
@@ -39,7 +42,7 @@ def test_longest_family_wins() -> None:
 
 
 def test_later_version_is_not_taken_for_an_earlier_one() -> None:
-    assert model_info("openai", "gpt-5.9") == ModelInfo("openai/gpt-5.9", "gpt-5.9")
+    assert model_info("openai", "gpt-5.9") == ModelInfo("openai/gpt-5.9", "gpt-5.9", parameters=ALL)
 
 
 def test_organization_in_front_is_ignored() -> None:
@@ -49,7 +52,7 @@ def test_organization_in_front_is_ignored() -> None:
 
 
 def test_unknown_model_has_cautious_defaults() -> None:
-    assert model_info("ollama", "qwen3:8b") == ModelInfo("ollama/qwen3:8b", "qwen3:8b")
+    assert model_info("ollama", "qwen3:8b") == ModelInfo("ollama/qwen3:8b", "qwen3:8b", parameters=ALL)
 
 
 def test_providers_offer_their_own_models_under_their_own_name() -> None:
@@ -58,3 +61,21 @@ def test_providers_offer_their_own_models_under_their_own_name() -> None:
         assert models == tuple(model_info(provider, model.id.partition("/")[2]) for model in models)
         assert len({model.id for model in models}) == len(models) > 3
     assert known_models("ollama") == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "levels", "parameters"),
+    [
+        ("gpt-5", ("default", "minimal", "low", "medium", "high"), ALL[1:]),
+        ("gpt-5.1", ("default", "off", "low", "medium", "high"), ALL[1:]),
+        ("gpt-5.2-2025-12-11", ("default", "off", "low", "medium", "high", "max"), ALL[1:]),
+        ("o4-mini", ("default", "low", "medium", "high"), ALL[1:2]),
+        ("gpt-4.1", (), ALL),
+        ("gpt-5-extra", (), ALL[1:]),
+    ],
+)
+def test_what_a_model_can_be_told(
+    model: str, levels: tuple[str, ...], parameters: tuple[Parameter, ...]
+) -> None:
+    info = model_info("openai", model)
+    assert (info.thought_levels, info.parameters) == (levels, parameters)

@@ -19,6 +19,7 @@ from acp_agent.sdk.config import Config, load_config
 from acp_agent.sdk.credentials import credentials
 from acp_agent.sdk.model_choice import split_model
 from acp_agent.sdk.secret import Secret
+from acp_agent.sdk.store_settings import open_store
 
 Load = Callable[..., Config]
 
@@ -176,9 +177,44 @@ def test_store_is_an_absolute_file_or_memory(load: Load, places: Places) -> None
     assert load('store = "sqlite:///var/x.db"').store_path == Path("/var/x.db")
     assert places.home is not None
     assert load('store = "sqlite:///~/x.db"').store_path == places.home / "x.db"
-    for wrong in ("sqlite://x.db", "postgres://x", "sqlite:///", "x.db"):
+    assert load('store = "sqlite"').store_path == load("").store_path
+    for wrong in ("sqlite://x.db", "mysql://x", "sqlite:///", "x.db", "file:x", "file:", "", "sqlite:"):
         with pytest.raises(ConfigError, match="`store`"):
             load(f'store = "{wrong}"')
+
+
+def test_store_may_be_a_directory_of_files(load: Load, places: Places) -> None:
+    assert places.home is not None
+    for written, path in (
+        ("file:/var/sessions", Path("/var/sessions")),
+        ("file:///var/sessions", Path("/var/sessions")),
+        ("file:~/sessions", places.home / "sessions"),
+        ("file:///~/sessions", places.home / "sessions"),
+    ):
+        config = load(f'store = "{written}"')
+        assert (config.store_choice.kind, config.store_path) == ("file", path)
+        assert config.store == f"file:{path.as_posix()}"
+
+
+def test_store_may_be_a_database_whose_password_is_never_shown(load: Load) -> None:
+    address = "postgresql://me:hunter2@db.example/agents?password=hunter3"
+    config = load(f'store = "{address}"')
+    assert (config.store_choice.kind, config.store_path) == ("postgres", None)
+    assert config.store_choice.address == Secret(address)
+    assert config.store == "postgresql://me@db.example/agents"
+    assert "hunter" not in f"{config!r} {config.store_choice!r}"
+    with pytest.raises(ConfigError) as caught:
+        load(f'store = "{address.removeprefix("post")}"')
+    assert "hunter" not in str(caught.value)
+
+
+def test_every_store_that_can_be_named_can_be_opened(load: Load, tmp_path: Path) -> None:
+    names = {
+        type(open_store(load(f'store = "{store}"').store_choice)).__name__
+        for store in ("memory:", "sqlite", f"file:{tmp_path.as_posix()}/s", "postgresql://me@localhost/x")
+    }
+    assert names == {"MemoryStore", "SqliteStore", "FileStore", "PostgresStore"}
+    assert not (tmp_path / "s").exists()
 
 
 def test_without_any_home_nothing_is_kept() -> None:

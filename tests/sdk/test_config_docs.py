@@ -60,5 +60,5 @@ def test_the_document_shows_the_defaults() -> None:
     config = load_config(cwd=None, env={}, paths=Places(None, None))
     for key in ("mode", "log_level", "sandbox"):
         assert f'| `{key}` | `"{getattr(config, key)}"` |' in TEXT
-    for key in ("max_steps", "max_frame_mib"):
+    for key in ("max_steps", "compact_at", "max_frame_mib"):
         assert f"| `{key}` | `{getattr(config, key)}` |" in TEXT

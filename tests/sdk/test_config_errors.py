@@ -50,6 +50,7 @@ def load_error(tmp_path: Path, toml: str | bytes) -> ConfigError:
         ),
         ("max_steps = 'x'", "`max_steps`: expected `int`, got `str`"),
         ("max_steps = 0", "`max_steps`: expected `int` >= 1"),
+        ("compact_at = 1.5", "`compact_at`: expected `float` <= 1"),
         ("model = 3", "`model`: expected `str`, got `int`"),
         ("providers = 3", "`providers`: expected tables such as `[providers.NAME]`"),
         ("[providers]\nopenai = 3", "`providers.openai`: expected a table"),

@@ -115,11 +115,14 @@ def test_an_untrusted_file_is_never_a_reason_to_fail(places: Places, project: Pa
     assert all(message.isprintable() for message in config.ignored)
 
 
-def test_a_trusted_file_sets_everything_but_providers_and_sandbox(places: Places, project: Path) -> None:
+def test_a_trusted_file_sets_everything_but_providers_store_and_sandbox(
+    places: Places, project: Path
+) -> None:
     project_file(project).write_text(EVERYTHING, "utf-8")
     assert trust_folder(places, project) == EVERYTHING.encode()
     config = load(places, project)
-    assert (config.model, config.mode, config.store) == ("work/large", "auto", "memory:")
+    assert (config.model, config.mode) == ("work/large", "auto")
+    assert config.store_path == load(places, None).store_path
     assert (config.max_steps, config.max_frame_mib, config.log_level) == (9, 9, "debug")
     assert [server.name for server in config.mcp_servers] == ["mine", "both", "evil"]
     assert "projects" in repr(config.mcp_servers[1])
@@ -129,6 +132,7 @@ def test_a_trusted_file_sets_everything_but_providers_and_sandbox(places: Places
         f"`{project_file(project)}`: `{key}` has no effect: {what} set in the user's file only"
         for key, what in (
             ("providers", "endpoints and keys are"),
+            ("store", "where sessions are kept is"),
             ("sandbox", "what confines commands is"),
             ("sandbox_writable", "what commands may change is"),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -14,11 +14,12 @@ import pytest
 
 from acp_agent.base.ids import counting_ids
 from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults
-from acp_agent.ports import ToolSource, Workspace
+from acp_agent.ports import Provider, ToolSource, Workspace
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.rpc.memory import MemoryTransport, memory_transport_pair
 from acp_agent.server.connection import Connection
 from acp_agent.stores.memory import MemoryStore
+from acp_agent.surface.backend import AuthStatus, ProviderRoute
 from acp_agent.surface.handshake import ClientOffer
 from acp_agent.testing.frames import FrameValidator
 from acp_agent.workspaces.local import LocalWorkspace
@@ -35,6 +36,7 @@ class Backend:
         self.core = core
         self.n_logins = 0
         self.n_logouts = 0
+        self.status = AuthStatus("not_required")
 
     def defaults(self, cwd: Path) -> Defaults:
         return Defaults("scripted/script")
@@ -48,6 +50,18 @@ class Backend:
     def log_out(self) -> None:
         self.n_logouts += 1
 
+    def auth_status(self) -> AuthStatus:
+        return self.status
+
+    def provider_routes(self) -> tuple[ProviderRoute, ...]:
+        return ()
+
+    def set_provider(self, name: str, protocol: str, base_url: str, headers: Mapping[str, str]) -> None:
+        pass
+
+    def disable_provider(self, name: str) -> None:
+        pass
+
 
 class Client:
     """The other end of the wire: numbered requests, their answers, and every update in order."""
@@ -56,6 +70,7 @@ class Client:
         self.transport = transport
         self.backend = backend
         self.updates: list[Any] = []
+        self.notifications: list[tuple[str, Any]] = []
         self._n_requests = 0
 
     def request(self, method: str, **params: object) -> dict[str, object]:
@@ -75,7 +90,10 @@ class Client:
             message = json.loads(frame)
             if "id" in message:
                 return message
-            self.updates.append(message["params"]["update"])
+            if message["method"] == "session/update":
+                self.updates.append(message["params"]["update"])
+            else:
+                self.notifications.append((message["method"], message["params"]))
 
     async def call(self, method: str, **params: object) -> Any:
         await self.send(self.request(method, **params))
@@ -107,10 +125,15 @@ class Client:
 
 @asynccontextmanager
 async def connected(
-    *, offer: ClientOffer | None = PLAIN, script: str = ECHO, frame_limit: int = 100_000
+    *,
+    offer: ClientOffer | None = PLAIN,
+    script: str = ECHO,
+    frame_limit: int = 100_000,
+    store: MemoryStore | None = None,
+    provider: Provider | None = None,
 ) -> AsyncGenerator[Client, None]:
     ours, theirs = memory_transport_pair(frame_limit)
-    judge = FrameValidator()
+    judge = FrameValidator(unstable=True)
 
     def tap(way: Literal["in", "out"], line: bytes) -> None:
         if way == "in":
@@ -122,8 +145,8 @@ async def connected(
         raise AssertionError("no server was named")
 
     async with anyio.create_task_group() as tasks:
-        provider = ScriptedProvider(script)
-        parts = AgentParts(MemoryStore(), {"scripted": provider}, (), connect, new_id=counting_ids())
+        providers = {"scripted": provider or ScriptedProvider(script)}
+        parts = AgentParts(store or MemoryStore(), providers, (), connect, new_id=counting_ids())
         backend = Backend(AgentCore(parts, tasks))
         tasks.start_soon(Connection(ours, backend, offer=offer, tap=tap).serve)
         try:

@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from acp_agent.base.errors import FileMissing, WorkspaceError
+from acp_agent.base.excerpt import excerpt
 from acp_agent.base.ids import SessionId
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.ports import ProcessResult
@@ -27,7 +28,7 @@ SCHEMA = WireSchema()
 ALL = ClientOffer(read_text_file=True, write_text_file=True, terminal=True)
 FINISHED: JsonObject = {"output": "hi\n", "truncated": False, "exitStatus": {"exitCode": 3, "signal": None}}
 
-Answer: TypeAlias = "JsonValue | RpcError | Callable[[], object]"
+Answer: TypeAlias = "JsonValue | RpcError | Callable[[JsonObject], JsonValue | RpcError]"
 
 
 class Editor:
@@ -35,7 +36,7 @@ class Editor:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, JsonObject]] = []
-        self.answers: dict[str, JsonValue | RpcError] = {
+        self.answers: dict[str, Answer] = {
             "terminal/create": {"terminalId": "t1"},
             "terminal/wait_for_exit": {"exitCode": 3},
             "terminal/output": FINISHED,
@@ -49,9 +50,9 @@ class Editor:
         assert row is not None, method
         assert SCHEMA.violations(row.params, params) == []
         assert SCHEMA.surplus(row.params, params, nulls=True) == []
-        return self._answer
+        return self.answer
 
-    async def _answer(self, call: Call) -> JsonValue:
+    async def answer(self, call: Call) -> JsonValue:
         params = object_params(call.params)
         assert params.pop("sessionId") == "s"
         self.asked.append((call.method, params))
@@ -60,6 +61,8 @@ class Editor:
         if call.method not in self.answers:
             raise method_not_found(call.method)
         answer = self.answers[call.method]
+        if callable(answer):
+            answer = answer(params)
         if isinstance(answer, RpcError):
             raise answer
         return answer
@@ -144,6 +147,86 @@ async def test_an_empty_answer_for_a_file_that_is_not_there_means_it_is_missing(
         assert await files.read_text(root / "empty") == ""
         with pytest.raises(FileMissing):
             await files.read_text(root / "missing")
+
+
+LINES = "".join(f"line {number}\n" for number in range(1, 11))
+
+
+def _number(params: JsonObject, name: str) -> int | None:
+    value = params.get(name)
+    assert value is None or isinstance(value, int)
+    return value
+
+
+def faithful(params: JsonObject) -> JsonValue:
+    """What an editor answers that sends the part it is asked for."""
+    return {"content": excerpt(LINES, _number(params, "line"), _number(params, "limit"))}
+
+
+def deaf_to_line(params: JsonObject) -> JsonValue:
+    return {"content": excerpt(LINES, None, _number(params, "limit"))}
+
+
+def strict(params: JsonObject) -> JsonValue | RpcError:
+    """What an editor answers that refuses to read past the end."""
+    return RpcError(-32602, "past the end") if (_number(params, "line") or 1) > 10 else faithful(params)
+
+
+WHOLE: JsonValue = {"content": LINES}
+
+
+@pytest.mark.parametrize(
+    "answer", [WHOLE, faithful, deaf_to_line, strict], ids=["whole", "part", "top", "strict"]
+)
+@pytest.mark.parametrize("limit", [None, 1, 3, 20])
+@pytest.mark.parametrize("line", [None, 1, 2, 10, 11, 99])
+async def test_a_part_of_a_file_is_that_part_whatever_the_editor_makes_of_it(
+    root: Path, answer: Answer, line: int | None, limit: int | None
+) -> None:
+    editor = Editor()
+    editor.answers["fs/read_text_file"] = answer
+    (root / "a").write_text("on disk", encoding="utf-8")
+    async with workspace(root, editor) as files:
+        for _ in range(3):
+            assert await files.read_text(root / "a", line=line, limit=limit) == excerpt(LINES, line, limit)
+
+
+async def test_an_editor_that_sends_parts_is_asked_for_the_whole_only_once(root: Path) -> None:
+    editor = Editor()
+    editor.answers["fs/read_text_file"] = faithful
+    (root / "a").touch()
+    async with workspace(root, editor) as files:
+        await files.read_text(root / "a", line=1, limit=2)
+        await files.read_text(root / "a", line=3, limit=2)
+        await files.read_text(root / "a", line=5, limit=2)
+    path: JsonObject = {"path": str(root / "a")}
+    assert [params for _, params in editor.asked] == [
+        {**path, "line": 1, "limit": 2},
+        {**path, "line": 3, "limit": 2},
+        path,
+        {**path, "line": 5, "limit": 2},
+    ]
+
+
+@pytest.mark.parametrize("answer", [WHOLE, deaf_to_line], ids=["whole", "top"])
+async def test_an_editor_that_sends_other_parts_is_not_asked_for_any_again(
+    root: Path, answer: Answer
+) -> None:
+    editor = Editor()
+    editor.answers["fs/read_text_file"] = answer
+    (root / "a").touch()
+    async with workspace(root, editor) as files:
+        await files.read_text(root / "a", line=3, limit=2)
+        editor.asked.clear()
+        await files.read_text(root / "a", line=3, limit=2)
+    assert [params for _, params in editor.asked] == [{"path": str(root / "a")}]
+
+
+async def test_a_part_of_a_file_the_editor_does_not_have_is_read_from_the_disk(root: Path) -> None:
+    (root / "a").write_text(LINES, encoding="utf-8")
+    for offer in (ALL, ClientOffer()):
+        async with workspace(root, Editor(), offer) as files:
+            assert await files.read_text(root / "a", line=2, limit=1) == "line 2\n"
 
 
 async def test_writing_goes_through_the_editor_and_not_to_the_disk(root: Path) -> None:
@@ -233,6 +316,44 @@ async def test_a_command_that_takes_too_long_is_killed_and_its_output_kept(root:
         result = await run(files, timeout=0.01)
     assert result == ProcessResult("half", None, "SIGKILL", timed_out=True, truncated=True)
     assert editor.methods == ["create", "wait_for_exit", "kill", "output", "release"]
+
+
+async def test_a_command_that_the_client_cannot_kill_still_ends_with_its_output(root: Path) -> None:
+    editor = Editor()
+    editor.hangs_at = "terminal/wait_for_exit"
+    editor.answers["terminal/kill"] = RpcError(-32603, "no such process")
+    editor.answers["terminal/output"] = {"output": "half", "truncated": False}
+    async with workspace(root, editor) as files:
+        assert await run(files, timeout=0.01) == ProcessResult("half", None, timed_out=True)
+    assert editor.methods == ["create", "wait_for_exit", "kill", "output", "release"]
+
+
+async def test_a_terminal_that_comes_after_its_command_was_cancelled_is_released(root: Path) -> None:
+    editor, asked, answer = Editor(), anyio.Event(), anyio.Event()
+    answer_at_once = editor.admit
+
+    def slow(method: str, params: JsonValue) -> Handler:
+        handler = answer_at_once(method, params)
+        if method != "terminal/create":
+            return handler
+
+        async def create(call: Call) -> JsonValue:
+            asked.set()
+            with anyio.move_on_after(5, shield=True):  # the client answers, whether we want it or not
+                await answer.wait()
+            return await editor.answer(call)
+
+        return create
+
+    editor.admit = slow
+    async with workspace(root, editor) as files:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run, files)
+            await asked.wait()
+            tasks.cancel_scope.cancel()
+        answer.set()
+        await anyio.wait_all_tasks_blocked()
+    assert editor.methods == ["create", "release"]
 
 
 async def test_a_cancelled_command_is_released_without_waiting_for_the_client(root: Path) -> None:

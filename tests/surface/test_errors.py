@@ -29,6 +29,18 @@ METHODS: list[JsonObject] = [{"id": "configured", "name": "n"}]
         ),
         (errors.SessionNotFound("s"), rpc.RESOURCE_NOT_FOUND, "session/list", {"sessionId": "s"}),
         (errors.SessionClosed("s"), rpc.INVALID_REQUEST, "load it again", {"sessionId": "s"}),
+        (
+            errors.SessionInUse("s", "process 7"),
+            rpc.INVALID_REQUEST,
+            "is in use by process 7; close it there first",
+            {"kind": "session_in_use", "sessionId": "s", "holder": "process 7"},
+        ),
+        (
+            errors.SessionInUse("s"),
+            rpc.INVALID_REQUEST,
+            "is in use by another process",
+            {"kind": "session_in_use", "sessionId": "s"},
+        ),
         (errors.ConfigError("bad", hint="mend it"), rpc.INTERNAL_ERROR, "bad; mend it", {"kind": "config"}),
         (errors.ConfigError("bad"), rpc.INTERNAL_ERROR, "bad", {"kind": "config"}),
         (errors.StoreError("full"), rpc.INTERNAL_ERROR, "full; check the disk", {"kind": "store"}),

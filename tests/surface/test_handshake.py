@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import acp_agent
-from acp_agent.base.jsontext import JsonValue
+from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.surface.handshake import BadVersion, ClientOffer, initialize
 from acp_agent.surface.v1 import capabilities
 from acp_agent.testing.wire_schema import WireSchema
 
-SCHEMA = WireSchema()
+SCHEMA = WireSchema(unstable=True)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -35,7 +37,9 @@ CAPABILITIES = members(
     auth=members(terminal=FLAG),
     session=members(notices=members(), configOptions=members()),
     elicitation=JSON,
-    _meta=JSON,
+    plan=members(),
+    subagents=members(),
+    _meta=members(**{"terminal-auth": FLAG, "terminal_output": FLAG}),
 )
 PARAMS = members(
     protocolVersion=st.integers(-1, 3) | st.sampled_from([65535, 65536]) | JSON,
@@ -79,6 +83,12 @@ def test_a_capability_is_believed_only_if_it_is_plainly_there(
         terminal=at("terminal") is True,
         auth_terminal=at("auth", "terminal") is True,
         notices=isinstance(at("session", "notices"), dict),
+        forms=isinstance(at("elicitation", "form"), dict),
+        visits=isinstance(at("elicitation", "url"), dict),
+        drawn_terminals=at("_meta", "terminal_output") is True,
+        login_command=at("_meta", "terminal-auth") is True,
+        plans=isinstance(at("plan"), dict),
+        subagents=isinstance(at("subagents"), dict),
     )
 
 
@@ -110,6 +120,50 @@ def test_the_terminal_login_is_offered_only_to_clients_with_a_terminal_for_it() 
     able, _ = initialize({"protocolVersion": 1, "clientCapabilities": {"auth": {"terminal": True}}})
     assert plain["authMethods"] == [capabilities.AGENT_METHOD]
     assert able["authMethods"] == [capabilities.AGENT_METHOD, capabilities.TERMINAL_METHOD]
+
+
+COMMAND: JsonObject = {"_meta": {"terminal-auth": True}}
+
+
+def test_clients_that_run_commands_are_told_the_whole_command() -> None:
+    told, offer = initialize({"protocolVersion": 1, "clientCapabilities": COMMAND})
+    _, login = offer.auth_methods()
+    assert told["authMethods"] == offer.auth_methods()
+    assert "type" not in login  # only for clients that say they can run our own command again
+    both, _ = initialize(
+        {"protocolVersion": 1, "clientCapabilities": {**COMMAND, "auth": {"terminal": True}}}
+    )
+    assert both["authMethods"] == [
+        capabilities.AGENT_METHOD,
+        {**capabilities.TERMINAL_METHOD, "_meta": login["_meta"]},
+    ]
+
+
+@pytest.mark.parametrize("value", [False, 1, "yes", {}, None])
+def test_a_client_that_does_not_plainly_run_commands_is_told_none(value: JsonValue) -> None:
+    client: JsonObject = {"_meta": {"terminal-auth": value}}
+    told, _ = initialize({"protocolVersion": 1, "clientCapabilities": client})
+    assert told["authMethods"] == [capabilities.AGENT_METHOD]
+
+
+def test_the_login_command_is_the_one_that_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "bin" / "acp-agent"
+    script.parent.mkdir()
+    script.touch(mode=0o755)
+    monkeypatch.chdir(script.parent)
+    monkeypatch.setenv("ACP_AGENT_HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    told = {"label": "acp-agent login", "env": {"ACP_AGENT_HOME": str(tmp_path)}}
+    monkeypatch.setattr(sys, "argv", ["acp-agent", "serve"])  # as a shell that found it by a relative path
+    assert capabilities.login_command() == {**told, "command": str(script), "args": ["login"]}
+    monkeypatch.setattr(sys, "argv", ["/usr/lib/acp_agent/__main__.py"])
+    assert capabilities.login_command() == {
+        **told,
+        "command": sys.executable,
+        "args": ["-m", "acp_agent", "login"],
+    }
 
 
 def test_results_share_nothing_that_a_caller_could_change() -> None:

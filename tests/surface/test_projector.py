@@ -17,7 +17,9 @@ from acp_agent.base.jsontext import JsonObject, JsonValue, dump, load
 from acp_agent.model import events
 from acp_agent.model.content import Audio, Content, Image, Resource, ResourceLink, Text, shown_text
 from acp_agent.model.toolcall import Location, ToolCallPatch
-from acp_agent.surface.v1.projector import Projector, content_block, tool_call_fields
+from acp_agent.surface.v1.content_projection import content_block
+from acp_agent.surface.v1.projector import Projector
+from acp_agent.surface.v1.tool_projection import tool_call_fields
 from acp_agent.testing.wire_schema import WireSchema
 
 SCHEMA = WireSchema()
@@ -83,8 +85,8 @@ OPTIONS: list[JsonValue] = [
 ]
 
 
-def projector(*, notices: bool = False, replaying: bool = False) -> Projector:
-    made = Projector(lambda: OPTIONS, notices=notices)
+def projector(*, notices: bool = False, compactions: bool = False, replaying: bool = False) -> Projector:
+    made = Projector(lambda: OPTIONS, notices=notices, compactions=compactions)
     made.replaying = replaying
     return made
 
@@ -96,13 +98,14 @@ def wrong_in(update: JsonObject) -> list[str]:
 
 
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.__name__)
-@given(data=st.data(), notices=st.booleans(), replaying=st.booleans())
+@given(data=st.data(), notices=st.booleans(), compactions=st.booleans(), replaying=st.booleans())
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_event_becomes_valid_updates(
-    arm: type[events.Event], data: st.DataObject, *, notices: bool, replaying: bool
+    arm: type[events.Event], data: st.DataObject, *, notices: bool, compactions: bool, replaying: bool
 ) -> None:
     event = data.draw(EVENTS[arm])
-    for update in projector(notices=notices, replaying=replaying).project(event):
+    made = projector(notices=notices, compactions=compactions, replaying=replaying)
+    for update in made.project(event):
         assert wrong_in(update) == []
 
 

@@ -169,12 +169,16 @@ def test_servers_of_every_transport_are_read() -> None:
         {"name": "a", "command": "/bin/x", "args": ["-v"], "env": pair},
         {"name": "b", "type": "http", "url": "https://x", "headers": pair},
         {"name": "c", "type": "sse", "url": "https://y", "headers": None},
+        {"name": "d", "type": "acp", "serverId": "own"},
+        {"name": "e", "command": "/bin/y", "args": None, "env": None},
     ]
     taken = read(NewSessionParams, {"cwd": "/x", "mcpServers": servers})
     assert to_servers(taken.mcp_servers) == (
         mcp.StdioServer("a", "/bin/x", ("-v",), (("A", "1"),)),
         mcp.HttpServer("b", "https://x", (("A", "1"),)),
         mcp.HttpServer("c", "https://y", (), "sse"),
+        mcp.ChannelServer("d", "own"),
+        mcp.StdioServer("e", "/bin/y"),
     )
 
 
@@ -184,6 +188,7 @@ def test_servers_of_every_transport_are_read() -> None:
         ({}, "mcpServers[0].command"),
         ({"type": "http"}, "mcpServers[0].url"),
         ({"type": "sse"}, "mcpServers[0].url"),
+        ({"type": "acp"}, "mcpServers[0].serverId"),
     ],
 )
 def test_a_server_without_what_its_type_needs_is_refused(members: JsonObject, field: str) -> None:

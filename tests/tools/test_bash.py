@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from acp_agent.base.errors import ToolError
-from acp_agent.model.content import TerminalRef, shown_text
+from acp_agent.model.content import Printed, TerminalRef, shown_text
 from acp_agent.model.toolcall import ToolCallPatch
 from acp_agent.ports import Preview, ProcessResult
 from acp_agent.tools.bash import BashTool
@@ -75,9 +75,9 @@ async def test_a_command_runs_and_its_output_is_shown(context, reports):
     outcome = await bash.run({"command": "echo hi"}, context)
     assert outcome.for_model[0].text == "hi\n"
     assert not outcome.is_error
-    assert outcome.display == (shown_text("```\nhi\n```"),)
+    assert outcome.display == (Printed("hi\n", 0),)
     assert outcome.raw_output == {"exit_code": 0, "signal": None, "timed_out": False, "truncated": False}
-    assert reports[-1] == ToolCallPatch(content=(shown_text("```\nhi\n```"),))
+    assert reports[-1] == ToolCallPatch(content=(Printed("hi\n"),))
 
 
 @posix_only
@@ -125,14 +125,9 @@ async def test_half_an_escape_at_the_cut_is_not_shown(scripted):
     assert outcome.for_model[0].text == "(cut; the last 6 characters of the output follow)\nwhole\n"
 
 
-async def test_output_cannot_close_its_own_block(scripted):
-    outcome = await _outcome(scripted, ProcessResult("```\n# not a heading\n", 0))
-    assert outcome.display == (shown_text("````\n```\n# not a heading\n````"),)
-
-
 async def test_reports_carry_the_end_of_long_output(scripted, reports):
     await _outcome(scripted, ProcessResult("a" * 9_000, 0))
-    assert reports == [ToolCallPatch(content=(shown_text(f"```\n{'a' * 8_000}\n```"),))]
+    assert reports == [ToolCallPatch(content=(Printed("a" * 8_000),))]
 
 
 async def test_a_client_terminal_shows_its_own_output(scripted, reports):

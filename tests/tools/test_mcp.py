@@ -4,83 +4,18 @@ The servers speak raw JSON-RPC with the standard library alone: they start fast 
 """
 
 import os
-import sys
-from collections.abc import Callable
-from contextlib import asynccontextmanager
-from typing import cast
 
 import anyio
 import pytest
 
 from acp_agent.base.errors import ToolError
-from acp_agent.base.ids import SessionId, ToolCallId
 from acp_agent.model.content import Text
 from acp_agent.model.mcp import StdioServer
 from acp_agent.model.permission import Access
-from acp_agent.ports import Preview, ToolContext, Workspace
+from acp_agent.ports import Preview, ServerContext
 from acp_agent.tools.mcp import MAX_TOOLS, McpSource
 from acp_agent.tools.mcp_tool import MAX_DESCRIPTION
-
-CONTEXT = ToolContext(cast("Workspace", None), SessionId("s"), ToolCallId("c"), lambda patch: None)
-
-RAW_SERVER = """
-import json, os, signal, subprocess, sys, time
-
-def send(**message):
-    print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
-
-def tool(name, **more):
-    return {"name": name, "inputSchema": {"type": "object"}, **more}
-
-def text(value):
-    return {"content": [{"type": "text", "text": value}]}
-
-def serve(tools, call=None, other=lambda message: None, capabilities={"tools": {"listChanged": True}}):
-    for line in sys.stdin:
-        message = json.loads(line)
-        method, params = message.get("method"), message.get("params", {})
-        result = None
-        if method == "initialize":
-            result = {
-                "protocolVersion": params["protocolVersion"],
-                "capabilities": capabilities,
-                "serverInfo": {"name": "raw", "version": "1"},
-            }
-        elif method == "tools/list":
-            result = {"tools": tools} if isinstance(tools, list) else tools(params)
-        elif method == "tools/call":
-            result = call(params["name"], params.get("arguments"))
-        else:
-            other(message)
-        if result is not None:
-            kind = "error" if "code" in result else "result"
-            send(id=message["id"], **{kind: result})
-"""
-
-
-def raw(program: str, **env: str) -> StdioServer:
-    return StdioServer("raw", sys.executable, ("-c", RAW_SERVER + program), tuple(env.items()))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a fact of the world outside, which sets no event here."""
-    while not condition():  # noqa: ASYNC110
-        await anyio.sleep(0.01)
-
-
-@asynccontextmanager
-async def running(source: McpSource):
-    with anyio.fail_after(15):  # a cold import of the SDK and a child's start, on a busy machine
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(source.run)
-            await source.wait_settled()
-            yield {tool.spec.name: tool for tool in source.tools()}
-            tasks.cancel_scope.cancel()
-
-
-async def settled(source: McpSource) -> str | None:
-    async with running(source):
-        return source.failure
+from tests.tools.mcp_stage import CONTEXT, raw, running, settled, until
 
 
 def is_gone(process_id: int) -> bool:
@@ -99,7 +34,7 @@ serve([
     {{"name": "odd", "inputSchema": {{"type": "object", "required": ["a"]}}}},
 ])
 """
-    source = McpSource(raw(program), tmp_path)
+    source = McpSource(raw(program), ServerContext(tmp_path))
     assert (source.name, source.failure, source.tools()) == ("raw", None, ())
     async with running(source) as tools:
         assert source.failure is None
@@ -133,7 +68,7 @@ def call(name, args):
     return text("grown")
 serve(tools, call)
 """
-    source = McpSource(raw(program), tmp_path)
+    source = McpSource(raw(program), ServerContext(tmp_path))
     async with running(source) as tools:
         assert list(tools) == ["mcp__raw__grow"]
         await tools["mcp__raw__grow"].run({}, CONTEXT)
@@ -144,32 +79,32 @@ serve(tools, call)
 
 
 async def test_server_without_tools_is_no_failure(tmp_path):
-    source = McpSource(raw("serve([], capabilities={})"), tmp_path)
+    source = McpSource(raw("serve([], capabilities={})"), ServerContext(tmp_path))
     async with running(source) as tools:
         assert (source.failure, tools) == (None, {})
 
 
 async def test_greeting_on_stdout_is_overlooked(tmp_path):
-    source = McpSource(raw('print("Welcome!", flush=True)\nserve([tool("a")])'), tmp_path)
+    source = McpSource(raw('print("Welcome!", flush=True)\nserve([tool("a")])'), ServerContext(tmp_path))
     async with running(source) as tools:
         assert list(tools) == ["mcp__raw__a"]
 
 
 async def test_missing_command_is_named(tmp_path):
     for command in ("no-such-command-here", "./bin/missing"):
-        failure = await settled(McpSource(StdioServer("files", command), tmp_path))
+        failure = await settled(McpSource(StdioServer("files", command), ServerContext(tmp_path)))
         assert failure == f"MCP server `files` command `{command}` not found or not executable"
 
 
 async def test_missing_working_directory_is_named(tmp_path):
-    failure = await settled(McpSource(raw("serve([])"), tmp_path / "missing"))
+    failure = await settled(McpSource(raw("serve([])"), ServerContext(tmp_path / "missing")))
     assert failure is not None
     assert "cannot start" in failure
 
 
 async def test_server_that_dies_at_once_is_reported_with_its_last_words(tmp_path):
     program = 'print("first\\n\\nModuleNotFoundError: no\\x1b[31m module", file=sys.stderr); sys.exit(7)'
-    failure = await settled(McpSource(raw(program), tmp_path))
+    failure = await settled(McpSource(raw(program), ServerContext(tmp_path)))
     assert failure == (
         "MCP server `raw` closed the connection; exit code 7; "
         "stderr: first | ModuleNotFoundError: no[31m module"
@@ -177,14 +112,16 @@ async def test_server_that_dies_at_once_is_reported_with_its_last_words(tmp_path
 
 
 async def test_server_that_writes_garbage_is_reported_with_a_sample(tmp_path):
-    failure = await settled(McpSource(raw('print("no json " * 3); sys.stdin.readline()'), tmp_path))
+    failure = await settled(
+        McpSource(raw('print("no json " * 3); sys.stdin.readline()'), ServerContext(tmp_path))
+    )
     assert failure is not None
     assert failure.endswith("exit code 0; stdout is not JSON-RPC: no json no json no json")
 
 
 async def test_server_that_answers_nonsense_is_reported(tmp_path):
     program = 'send(id=json.loads(sys.stdin.readline())["id"], result={"a": 1}); sys.stdin.read()'
-    failure = await settled(McpSource(raw(program), tmp_path))
+    failure = await settled(McpSource(raw(program), ServerContext(tmp_path)))
     assert failure == "MCP server `raw` answered with something that is not MCP"
 
 
@@ -194,14 +131,14 @@ request = json.loads(sys.stdin.readline())
 send(id=request["id"], error={"code": -32603, "message": "license expired"})
 sys.stdin.read()
 """
-    failure = await settled(McpSource(raw(program), tmp_path))
+    failure = await settled(McpSource(raw(program), ServerContext(tmp_path)))
     assert failure is not None
     assert "answered with an error: license expired" in failure
 
 
 async def test_slow_server_is_given_up_at_the_deadline(tmp_path):
     program = 'print("still loading", file=sys.stderr, flush=True); sys.stdin.read(); time.sleep(60)'
-    failure = await settled(McpSource(raw(program), tmp_path, connect_timeout=2))
+    failure = await settled(McpSource(raw(program), ServerContext(tmp_path), connect_timeout=2))
     assert failure == ("MCP server `raw` did not offer its tools within 2 s; stderr: still loading")
 
 
@@ -214,7 +151,7 @@ print("greeting", key)
 sys.exit(1)
 """
     server = raw(program, API_KEY="tip-top-secret")
-    failure = await settled(McpSource(server, tmp_path))
+    failure = await settled(McpSource(server, ServerContext(tmp_path)))
     assert failure is not None
     assert "stderr: bad key ***" in failure
     assert "greeting ***" in failure
@@ -227,7 +164,7 @@ def call(name, args):
     return text(json.dumps([os.getcwd(), dict(os.environ)]))
 serve([tool("look")], call)
 """
-    async with running(McpSource(raw(program, GIVEN="yes"), tmp_path)) as tools:
+    async with running(McpSource(raw(program, GIVEN="yes"), ServerContext(tmp_path))) as tools:
         outcome = await tools["mcp__raw__look"].run({}, CONTEXT)
     answer = outcome.for_model[0]
     assert isinstance(answer, Text)
@@ -244,7 +181,7 @@ def call(name, args):
     os._exit(9)
 serve([tool("die")], call)
 """
-    source = McpSource(raw(program), tmp_path)
+    source = McpSource(raw(program), ServerContext(tmp_path))
     async with running(source) as tools:
         tool = tools["mcp__raw__die"]
         with pytest.raises(ToolError, match="`raw` ended during the call; its tools are gone"):
@@ -265,7 +202,7 @@ def other(message):
         open({str(tmp_path / "cancelled")!r}, "w").close()
 serve([tool("wait")], call, other)
 """
-    source = McpSource(raw(program), tmp_path)
+    source = McpSource(raw(program), ServerContext(tmp_path))
     async with running(source) as tools, anyio.create_task_group() as tasks:
         tasks.start_soon(tools["mcp__raw__wait"].run, {}, CONTEXT)
         before = source.tools()
@@ -282,7 +219,7 @@ def call(name, args):
     return text("fine") if args else {"code": -32000, "message": "no arguments"}
 serve([tool("t")], call)
 """
-    source = McpSource(raw(program), tmp_path)
+    source = McpSource(raw(program), ServerContext(tmp_path))
     async with running(source) as tools:
         with pytest.raises(ToolError, match="MCP server `raw` answered with an error: no arguments"):
             await tools["mcp__raw__t"].run({}, CONTEXT)
@@ -318,7 +255,7 @@ while {stubborn}:
             return False
 
     try:
-        async with running(McpSource(raw(program), tmp_path)) as tools:
+        async with running(McpSource(raw(program), ServerContext(tmp_path))) as tools:
             assert tools
             assert not nobody_holds_it()
         with anyio.fail_after(5):
@@ -333,7 +270,7 @@ sys.stdin.readline()
 while True:
     sys.stdout.write("x" * 1_000_000)
 """
-    failure = await settled(McpSource(raw(program), tmp_path))
+    failure = await settled(McpSource(raw(program), ServerContext(tmp_path)))
     assert failure == (
         "MCP server `raw` closed the connection; stdout is not JSON-RPC: a line longer than 33554432 bytes"
     )
@@ -346,7 +283,7 @@ with open({str(mark)!r}, "w") as file:
     file.write(str(os.getpid()))
 sys.stdin.read()
 """
-    source = McpSource(raw(program), tmp_path)
+    source = McpSource(raw(program), ServerContext(tmp_path))
     with anyio.fail_after(15):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(source.run)

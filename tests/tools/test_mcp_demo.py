@@ -3,24 +3,21 @@
 import base64
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import asynccontextmanager, contextmanager
-from typing import cast
+from contextlib import contextmanager
 
 import anyio
 import anyio.to_thread
 import pytest
 
 from acp_agent.base.errors import ToolError
-from acp_agent.base.ids import SessionId, ToolCallId
 from acp_agent.model.content import Image, Shown, Text
 from acp_agent.model.mcp import HttpServer, McpServer, StdioServer
 from acp_agent.model.toolcall import ToolOutcome
-from acp_agent.ports import ToolContext, Workspace
+from acp_agent.ports import ServerContext, Tool
 from acp_agent.tools.mcp import McpSource
+from tests.tools.mcp_stage import CONTEXT, DEMO, running, until
 
-CONTEXT = ToolContext(cast("Workspace", None), SessionId("s"), ToolCallId("c"), lambda patch: None)
-DEMO = ("-m", "acp_agent.testing.demo_mcp")
+TALK = ("count", "greet", "think", "roots", "learn")
 
 
 @contextmanager
@@ -33,20 +30,9 @@ def http_server(option: str = "--http"):
             process.kill()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a fact of the world outside, which sets no event here."""
-    while not condition():  # noqa: ASYNC110
-        await anyio.sleep(0.01)
-
-
-@asynccontextmanager
-async def running(source: McpSource):
-    with anyio.fail_after(30):  # a real server takes seconds to start on a busy machine
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(source.run)
-            await source.wait_settled()
-            yield {tool.spec.name.removeprefix("mcp__demo__"): tool for tool in source.tools()}
-            tasks.cancel_scope.cancel()
+def by_name(tools: dict[str, Tool]) -> dict[str, Tool]:
+    """Under the names the server gave them."""
+    return {name.removeprefix("mcp__demo__"): tool for name, tool in tools.items()}
 
 
 @contextmanager
@@ -66,10 +52,11 @@ def reachable(transport: str):
 async def test_demo_server_works_and_its_death_is_noticed(transport, tmp_path):
     server: McpServer
     with reachable(transport) as server:
-        source = McpSource(server, tmp_path)
-        async with running(source) as tools:
+        source = McpSource(server, ServerContext(tmp_path))
+        async with running(source) as listed:
+            tools = by_name(listed)
             assert source.failure is None
-            assert list(tools) == ["add", "echo", "slow", "die", "picture", "fail"]
+            assert list(tools) == ["add", "echo", "slow", "die", "picture", "fail", *TALK]
             assert tools["add"].spec.kind == "read"
             assert tools["add"].spec.input_schema["required"] == ["a", "b"]
 
@@ -108,7 +95,7 @@ async def test_unreachable_server_is_reported_without_its_secrets(tmp_path, capl
         "http://user:hush-hush@127.0.0.1:9/path-secret/mcp?key=query-secret",
         (("Authorization", "Bearer header-secret"),),
     )
-    source = McpSource(server, tmp_path)
+    source = McpSource(server, ServerContext(tmp_path))
     async with running(source) as tools:
         assert tools == {}
     assert source.failure == "MCP server `far` cannot be reached: All connection attempts failed"
@@ -118,7 +105,7 @@ async def test_unreachable_server_is_reported_without_its_secrets(tmp_path, capl
 
 async def test_unusable_header_is_reported_without_its_value(tmp_path, caplog):
     server = HttpServer("far", "http://127.0.0.1:9/mcp", (("X-Key", "line-one\nline-two"),))
-    source = McpSource(server, tmp_path)
+    source = McpSource(server, ServerContext(tmp_path))
     async with running(source):
         assert source.failure is not None
         assert "MCP server `far`" in source.failure
@@ -128,7 +115,10 @@ async def test_unusable_header_is_reported_without_its_value(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
-        (401, "HTTP status 401: check the server's headers"),
+        (
+            401,
+            "HTTP status 401: it wants credentials; give the header it expects in `mcp_servers.no.headers`",
+        ),
         (500, "HTTP status 500"),
         (404, "HTTP status 404"),
     ],
@@ -144,7 +134,9 @@ async def test_refusing_server_is_reported_with_its_status(status, advice, trans
         port = listener.extra(anyio.abc.SocketAttribute.local_port)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, refuse)
-            source = McpSource(HttpServer("no", f"http://127.0.0.1:{port}/mcp", (), transport), tmp_path)
+            source = McpSource(
+                HttpServer("no", f"http://127.0.0.1:{port}/mcp", (), transport), ServerContext(tmp_path)
+            )
             async with running(source):
                 assert source.failure is not None
                 assert f"HTTP status {status}" in source.failure

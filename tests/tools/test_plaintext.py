@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acp_agent.tools.plaintext import fenced, one_line, plain, visible
+from acp_agent.base.fence import fenced
+from acp_agent.tools.plaintext import one_line, plain, visible
 
 
 @pytest.mark.parametrize(

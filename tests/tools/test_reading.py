@@ -33,21 +33,29 @@ async def test_lines_are_numbered(told, root):
 async def test_part_of_a_file_says_how_to_get_the_rest(told, root):
     (root / "a").write_text("".join(f"line {n}\n" for n in range(1, 11)), encoding="utf-8")
     assert await told(read, path="a", offset=3, limit=2) == (
-        "     3\tline 3\n     4\tline 4\n(6 more lines of 10; read on with `offset`: 5)"
+        "     3\tline 3\n     4\tline 4\n(more lines follow; read on with `offset`: 5)"
     )
+    assert (await told(read, path="a", limit=2)).endswith("(more lines follow; read on with `offset`: 3)")
     assert await told(read, path="a", offset=9) == "     9\tline 9\n    10\tline 10"
 
 
 async def test_reading_past_the_end_tells_where_the_end_is(told, root):
     (root / "a").write_text("one\n", encoding="utf-8")
+    assert await told(read, path="a", limit=1) == "     1\tone"
     with pytest.raises(ToolError, match="`offset`: 2 is past the end; the file has 1 lines"):
         await told(read, path="a", offset=2)
 
 
+async def test_a_long_file_says_how_long(told, root):
+    (root / "a").write_text("x\n" * 2_100, encoding="utf-8")
+    assert (await told(read, path="a")).endswith("(100 more lines of 2100; read on with `offset`: 2001)")
+
+
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf"])
-async def test_an_empty_file_says_so(told, root, content):
+@pytest.mark.parametrize("part", [{}, {"offset": 3}, {"limit": 5}])
+async def test_an_empty_file_says_so(told, root, content, part):
     (root / "a").write_bytes(content)
-    assert await told(read, path="a") == "(the file is empty)"
+    assert await told(read, path="a", **part) == "(the file is empty)"
 
 
 async def test_a_long_line_is_cut(told, root):

@@ -5,6 +5,8 @@ A capability stands here only if it is wired; tests drive each one.
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +28,14 @@ TERMINAL_METHOD: JsonObject = {
     "args": ["login"],
 }
 
+TERMINAL_AUTH = "terminal-auth"
+"""The member of `_meta` by which login commands were told before there were terminal methods."""
+
+RESULT_META: JsonObject = {"steering": {"supported": True}}
+"""`_meta` of the answer to `initialize`: `_session/steering` is served."""
+
+_PLACES = ("ACP_AGENT_HOME", "XDG_DATA_HOME")  # where a login must leave the key for this process to find it
+
 
 def agent_capabilities() -> JsonObject:
     """The `agentCapabilities` object."""
@@ -34,18 +44,53 @@ def agent_capabilities() -> JsonObject:
     return {
         "loadSession": True,
         "promptCapabilities": {"image": True, "audio": False, "embeddedContext": True},
-        "mcpCapabilities": {"http": True, "sse": True},
+        "mcpCapabilities": {"http": True, "sse": True, "acp": True},
         "sessionCapabilities": {
             "list": {},
             "resume": {},
             "close": {},
             "delete": {},
             "additionalDirectories": {},
+            "fork": {},
+            "archive": {},
+            "status": {},
+            "title": {},
+            "systemPrompt": {"mode": {"override": {}}},
         },
-        "auth": {"logout": {}},
+        "auth": {"logout": {}, "status": {}},
+        "providers": {},
+        # By this convention `session/fork` is told the message at which the fork begins.
+        "_meta": {"jetbrains": {"air": {"fork": {"version": 1, "inclusive": True}}}},
     }
 
 
-def auth_methods(*, terminal: bool) -> list[JsonObject]:
-    """Ways to authenticate; the terminal one only for clients that can open a terminal for it."""
-    return [AGENT_METHOD, TERMINAL_METHOD] if terminal else [AGENT_METHOD]
+def auth_methods(*, terminal: bool, command: bool) -> list[JsonObject]:
+    """Ways to authenticate.
+
+    The `terminal` one is only for clients that can run our own command once more with its `args`, or
+    (`command`) the whole command that they are told; some can do both.
+    """
+    if not terminal and not command:
+        return [AGENT_METHOD]
+    method = dict(TERMINAL_METHOD)
+    if command:
+        method["_meta"] = {TERMINAL_AUTH: login_command()}
+    if not terminal:
+        del method["type"], method["args"]
+    return [AGENT_METHOD, method]
+
+
+def login_command() -> JsonObject:
+    """How to run `acp-agent login` for this process: the same program, leaving keys in the same place."""
+    script = os.path.abspath(sys.argv[0])
+    name = os.path.basename(script)
+    if name.removesuffix(".exe") == "acp-agent" and os.access(script, os.X_OK):
+        command, args = script, ["login"]
+    else:
+        command, args = sys.executable, ["-m", "acp_agent", "login"]
+    return {
+        "label": "acp-agent login",
+        "command": command,
+        "args": [*args],
+        "env": {place: os.environ[place] for place in _PLACES if place in os.environ},
+    }

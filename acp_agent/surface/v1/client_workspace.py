@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 import anyio
 
 from acp_agent.base.errors import ConnectionLost, FileMissing, WorkspaceError
+from acp_agent.base.excerpt import count_lines, excerpt
 from acp_agent.base.ids import SessionId
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.ports import FileEntry, ProcessResult, RunSink, Workspace
 from acp_agent.rpc.errors import METHOD_NOT_FOUND, RESOURCE_NOT_FOUND, RpcError
 from acp_agent.rpc.peer import Peer
 from acp_agent.surface.handshake import ClientOffer
+from acp_agent.surface.v1.tracing import in_trace
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class ClientWorkspace:
         self._session_id = session_id
         self._offer = offer
         self._base = base
+        self._keeps_range: bool | None = None  # whether the client sends just the part it is asked for
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -53,21 +56,30 @@ class ClientWorkspace:
         """Confined by the base."""
         return self._base.resolve(path)
 
-    async def read_text(self, path: Path) -> str:
-        """The editor's buffer, unsaved changes included; the file on disk if the editor has none."""
+    async def read_text(self, path: Path, *, line: int | None = None, limit: int | None = None) -> str:
+        """The editor's buffer, unsaved changes included; the file on disk if the editor has none.
+
+        The first part that begins behind line 1 is compared with the whole: editors that send the whole
+        whatever they are asked for are not asked for parts again.
+        """
         if not self._offer.read_text_file:
-            return await self._base.read_text(path)
-        try:
-            answer = await self._call("fs/read_text_file", {"path": str(path)})
-        except RpcError as exc:
-            logger.debug("the client cannot read `%s` (%s); reading the disk", path, exc)
-            return await self._base.read_text(path)
-        text = answer.get("content") if isinstance(answer, dict) else None
-        if not isinstance(text, str):
-            raise WorkspaceError(f"the editor's answer for `{path}` holds no text")
-        if not text and not await anyio.Path(path).exists():
-            raise FileMissing(str(path))  # some editors answer so for files that are not there
-        return text
+            return await self._base.read_text(path, line=line, limit=limit)
+        if self._keeps_range is not False and not (line in (None, 1) and limit is None):
+            part = await self._ask_text(path, line=line, limit=limit)
+            if part is not None and limit is not None and count_lines(part) > limit:
+                self._keeps_range = False
+                return excerpt(part, line, limit)
+            if part is not None and (self._keeps_range or line in (None, 1)):
+                return part
+        else:
+            part = None
+        whole = await self._ask_text(path)
+        if whole is None:
+            return await self._base.read_text(path, line=line, limit=limit)
+        wanted = excerpt(whole, line, limit)
+        if part is not None:
+            self._keeps_range = part.rstrip("\r\n") == wanted.rstrip("\r\n")
+        return wanted
 
     async def read_bytes(self, path: Path) -> bytes:
         """From the base; the protocol reads text only."""
@@ -84,6 +96,10 @@ class ClientWorkspace:
             if exc.code not in NOT_THE_CLIENTS:
                 raise WorkspaceError(f"the editor could not write `{path}`: {exc.message}") from exc
             await self._base.write_text(path, text)
+
+    async def remove(self, path: Path) -> None:
+        """By the base; the protocol removes nothing."""
+        await self._base.remove(path)
 
     async def list_dir(self, path: Path) -> list[FileEntry]:
         """From the base; the protocol lists no directories."""
@@ -122,12 +138,35 @@ class ClientWorkspace:
             with anyio.move_on_after(timeout) as limit:
                 await self._call("terminal/wait_for_exit", terminal)
             if limit.cancelled_caught:
-                await self._call("terminal/kill", terminal)
+                await self._kill(terminal)
             return _result(await self._call("terminal/output", terminal), timed_out=limit.cancelled_caught)
         except RpcError as exc:
             raise WorkspaceError(f"the editor's terminal failed: {exc.message}") from exc
         finally:
             self._release(terminal)
+
+    async def _kill(self, terminal: JsonObject) -> None:
+        try:
+            await self._call("terminal/kill", terminal)
+        except RpcError as exc:  # its output is worth having all the same, and releasing kills
+            logger.warning("the client did not end the command of a terminal: %s", exc)
+
+    async def _ask_text(self, path: Path, *, line: int | None = None, limit: int | None = None) -> str | None:
+        """The client's text, None if it has none or will not say."""
+        params: JsonObject = {"path": str(path)}
+        params |= {} if line is None else {"line": line}
+        params |= {} if limit is None else {"limit": limit}
+        try:
+            answer = await self._call("fs/read_text_file", params)
+        except RpcError as exc:
+            logger.debug("the client cannot read `%s` (%s)", path, exc)
+            return None
+        text = answer.get("content") if isinstance(answer, dict) else None
+        if not isinstance(text, str):
+            raise WorkspaceError(f"the editor's answer for `{path}` holds no text")
+        if not text and not await anyio.Path(path).exists():
+            raise FileMissing(str(path))  # some editors answer so for files that are not there
+        return text
 
     def _release(self, created: JsonValue) -> None:
         """Give back the terminal of this answer to `terminal/create`."""
@@ -140,7 +179,9 @@ class ClientWorkspace:
         self, method: str, params: JsonObject, *, late: Callable[[JsonValue], None] | None = None
     ) -> JsonValue:
         try:
-            return await self._peer.request(method, {"sessionId": self._session_id, **params}, late=late)
+            return await self._peer.request(
+                method, in_trace({"sessionId": self._session_id, **params}), late=late
+            )
         except ConnectionLost as exc:
             raise WorkspaceError(f"the editor is gone: {exc}") from exc
 

@@ -1,24 +1,22 @@
-"""Mode and model as version 1 shows them: config options, and modes for clients that know only those."""
+"""What can be chosen in a session as version 1 shows it: config options, and modes for older clients."""
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from acp_agent.base.errors import InvalidChoice
 from acp_agent.base.jsontext import JsonObject, JsonValue
+from acp_agent.engine.options import Group, Option, Select, Switch
 from acp_agent.engine.session import Session
 from acp_agent.model.session import MODES
-from acp_agent.rpc.errors import invalid_params
 
 
-def config_options(session: Session) -> list[JsonValue]:
-    """The complete list, with the values of this moment."""
-    modes: list[JsonValue] = [
-        {"value": mode.id, "name": mode.name, "description": mode.description} for mode in MODES
-    ]
-    models: list[JsonValue] = [{"value": model.id, "name": model.name} for model in session.models()]
-    return [
-        _select("mode", "Mode", "mode", session.state.mode, modes),
-        _select("model", "Model", "model", session.state.model, models),
-    ]
+def config_options(session: Session, *, switches: bool) -> list[JsonValue]:
+    """The complete list, with the values of this moment.
+
+    `switches` says whether the client draws boolean options; without, they are a choice of `on` and `off`.
+    """
+    return [_option(option, switches=switches) for option in session.choices.options()]
 
 
 def mode_state(session: Session) -> JsonObject:
@@ -35,29 +33,41 @@ async def set_option(session: Session, option_id: str, value: str | bool) -> Non
     """Choose a value.
 
     Raises:
-        RpcError: there is no such option, or it takes no such value.
-        InvalidChoice: the value is none of the option's.
+        InvalidChoice: there is no such option, or it takes no such value; its field says which.
     """
-    if isinstance(value, bool):
-        raise invalid_params("value", f"`{option_id}` takes one of its options' values, not a boolean")
     try:
-        match option_id:
-            case "mode":
-                await session.set_mode(value)
-            case "model":
-                await session.set_model(value)
-            case _:
-                raise invalid_params("configId", f"unknown option `{option_id}`; choose `mode` or `model`")
+        await session.choices.make(option_id, value)
     except InvalidChoice as exc:
-        raise exc.called("value") from None
+        raise exc.called("configId" if exc.field == "option" else "value") from None
 
 
-def _select(option_id: str, name: str, category: str, current: str, options: list[JsonValue]) -> JsonObject:
-    return {
-        "id": option_id,
-        "name": name,
-        "category": category,
-        "type": "select",
-        "currentValue": current,
-        "options": options,
-    }
+def _option(option: Option, *, switches: bool) -> JsonObject:
+    shown: JsonObject = {"id": option.id, "name": option.name, "category": option.category}
+    if option.description:
+        shown["description"] = option.description
+    match option:
+        case Switch(current=current) if switches:
+            return {**shown, "type": "boolean", "currentValue": current}
+        case Switch(current=current):
+            values: list[JsonValue] = [{"value": "on", "name": "On"}, {"value": "off", "name": "Off"}]
+            return {**shown, "type": "select", "currentValue": "on" if current else "off", "options": values}
+        case Select(current=current, groups=groups):
+            return {**shown, "type": "select", "currentValue": current, "options": _options(groups)}
+        case _:
+            assert_never(option)
+
+
+def _options(groups: tuple[Group, ...]) -> list[JsonValue]:
+    if len(groups) == 1:
+        return _values(groups[0])
+    return [{"group": group.name, "name": group.name, "options": _values(group)} for group in groups]
+
+
+def _values(group: Group) -> list[JsonValue]:
+    shown: list[JsonValue] = []
+    for value in group.values:
+        entry: JsonObject = {"value": value.id, "name": value.name}
+        if value.description:
+            entry["description"] = value.description
+        shown.append(entry)
+    return shown

@@ -20,12 +20,13 @@ class McpServerParams(Wire):
     """`McpServer`: stdio when it has no type."""
 
     name: str
-    type: Literal["stdio", "http", "sse"] = "stdio"
+    type: Literal["stdio", "http", "sse", "acp"] = "stdio"
     command: str = ""
-    args: list[str] = []
+    args: Annotated[list[str], NullIsDefault] = []
     env: Annotated[list[Pair], NullIsDefault] = []
     url: str = ""
     headers: Annotated[list[Pair], NullIsDefault] = []
+    server_id: str = ""
 
 
 def to_servers(servers: list[McpServerParams]) -> tuple[mcp.McpServer, ...]:
@@ -43,6 +44,10 @@ def _to_server(server: McpServerParams, path: str) -> mcp.McpServer:
             raise invalid_params(f"{path}.command", "is required for a stdio server")
         env = tuple((pair.name, pair.value) for pair in server.env)
         return mcp.StdioServer(server.name, server.command, tuple(server.args), env)
+    if server.type == "acp":
+        if not server.server_id:
+            raise invalid_params(f"{path}.serverId", "is required for a server of type `acp`")
+        return mcp.ChannelServer(server.name, server.server_id)
     if not server.url:
         raise invalid_params(f"{path}.url", f"is required for a server of type `{server.type}`")
     headers = tuple((pair.name, pair.value) for pair in server.headers)

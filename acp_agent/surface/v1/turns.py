@@ -6,12 +6,13 @@ import anyio
 
 from acp_agent.base.errors import InvalidChoice
 from acp_agent.base.jsontext import JsonValue
+from acp_agent.base.trace import read_trace
 from acp_agent.rpc.peer import Call, Handler, object_params
 from acp_agent.surface.backend import Backend
 from acp_agent.surface.v1 import params
 from acp_agent.surface.v1.blocks import to_content
 from acp_agent.surface.v1.host import ClientHost
-from acp_agent.surface.v1.options import config_options, set_option
+from acp_agent.surface.v1.options import set_option
 from acp_agent.surface.v1.wire import read
 
 
@@ -34,13 +35,14 @@ class TurnMethods:
         """`session/cancel`: acts at once; a session that is not open has nothing to cancel."""
         session_id = object_params(params).get("sessionId")
         if isinstance(session_id, str):
-            self._backend.core.get(session_id).cancel()
+            self._backend.core.cancel(session_id)
 
     async def _prompt(self, call: Call) -> JsonValue:
         given = read(params.PromptParams, call.params)
         session = self._backend.core.get(given.session_id)
-        turn_id = session.submit(to_content(given.prompt, session.model))
-        self._host.answer_at_end(turn_id, call)
+        trace = read_trace(object_params(call.params).get("_meta"))
+        turn_id = session.submit(to_content(given.prompt, session.model), trace)
+        self._host.answer_at_end(session.id, turn_id, call)
         try:
             await call.wait_answered()
         finally:
@@ -63,4 +65,4 @@ class TurnMethods:
         given = read(params.SetOptionParams, call.params)
         session = self._backend.core.get(given.session_id)
         await set_option(session, given.config_id, given.value)
-        return {"configOptions": config_options(session)}
+        return {"configOptions": self._host.options(session)}

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticUseDefault
 
-from acp_agent.base.jsontext import JsonValue
+from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.rpc.errors import invalid_params
 from acp_agent.rpc.peer import object_params
 
@@ -48,6 +48,10 @@ def _default_for_null(value: Any) -> Any:
     return value
 
 
+def _object_or_none(value: Any) -> JsonObject | None:
+    return value if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType]
+
+
 def _optional_size(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
@@ -60,6 +64,8 @@ AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 OptionalText = Annotated[str | None, BeforeValidator(_optional_text)]
 OptionalSize = Annotated[int | None, BeforeValidator(_optional_size)]
 NullIsDefault = BeforeValidator(_default_for_null)
+NOT_EMPTY = Field(min_length=1)
+Meta = Annotated[JsonObject | None, Field(alias="_meta"), BeforeValidator(_object_or_none)]
 TYPE_DECIDES = Field(discriminator="type")
 
 

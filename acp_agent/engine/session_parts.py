@@ -1,0 +1,35 @@
+"""What sessions are made of: the part of an agent that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from acp_agent.base.clock import Clock
+from acp_agent.base.ids import IdSource
+from acp_agent.base.trace import Tracer
+from acp_agent.engine.briefing import LookAround
+from acp_agent.model.mcp import McpServer
+from acp_agent.model.session import ModelInfo
+from acp_agent.model.subagent import AgentKind
+from acp_agent.ports import Provider, ServerContext, SessionStore, Tool, ToolSource
+
+
+class SessionParts(msgspec.Struct, frozen=True):
+    """What a session is made of; everything from outside is injected."""
+
+    store: SessionStore
+    tools: Mapping[str, Tool]
+    models: Callable[[], tuple[ModelInfo, ...]]
+    choose_model: Callable[[str], tuple[Provider, ModelInfo]]
+    new_id: IdSource
+    clock: Clock
+    max_steps: int
+    remember: Callable[[str, str | bool], None]
+    compact_at: float
+    connect: Callable[[McpServer, ServerContext], ToolSource]
+    resource_tools: Callable[[Callable[[], tuple[ToolSource, ...]]], tuple[Tool, ...]]
+    look_around: LookAround
+    task_tools: Callable[[tuple[AgentKind, ...]], tuple[Tool, ...]]
+    tracer: Tracer

@@ -1,0 +1,111 @@
+"""The head of a Markdown file: `key: value` lines between two lines of `---`. A part of YAML, read strictly.
+
+Values are plain, quoted, or blocks behind `|` and `>`; they may go on in indented lines. Keys whose value is
+anything else, a list for example, are kept apart. What looks like nothing of this is an error, not a guess.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+_KEY = re.compile(r"([A-Za-z][\w-]*):(?:\s+(.*))?")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_BLOCK = re.compile(r"([|>])[+-]?")
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A file taken apart: the values of its head, and what stands below it.
+
+    `lists` has the keys whose value is no text, with the items that are listed there, if any.
+    """
+
+    head: Mapping[str, str]
+    body: str
+    lists: Mapping[str, tuple[str, ...]] = {}
+
+
+def parse_document(text: str) -> Document:
+    """The head and the body; a text that does not begin with `---` is all body.
+
+    Raises:
+        ValueError: the head is not written as it should be; says where and what.
+    """
+    lines = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").splitlines()
+    if not lines or lines[0].rstrip() != "---":
+        return Document({}, text.strip())
+    end = next((number for number, line in enumerate(lines[1:], start=1) if line.rstrip() == "---"), None)
+    if end is None:
+        raise ValueError("line 1: the `---` has no second one that ends the head")
+    head, lists = _values(lines[1:end])
+    return Document(head, "\n".join(lines[end + 1 :]).strip(), lists)
+
+
+def _values(lines: list[str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    head: dict[str, str] = {}
+    lists: dict[str, tuple[str, ...]] = {}
+    seen: set[str] = set()
+    at = 0
+    while at < len(lines):
+        line, number = lines[at], at + 2
+        at += 1
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _KEY.fullmatch(line.rstrip())
+        if match is None:
+            raise ValueError(f"line {number}: is not written as `key: value`")
+        key = match[1]
+        if key in seen:
+            raise ValueError(f"line {number}: `{key}` is there twice")
+        seen.add(key)
+        start = at
+        while at < len(lines) and (not lines[at].strip() or lines[at][0] in " \t" or _is_item(lines[at])):
+            at += 1
+        value = _value(match[2] or "", lines[start:at], number)
+        if value is not None:
+            head[key] = value
+        else:
+            lists[key] = tuple(
+                _COMMENT.sub("", line.strip()[2:]).strip().strip("'\"")
+                for line in lines[start:at]
+                if _is_item(line.strip())
+            )
+    return head, lists
+
+
+def _is_item(line: str) -> bool:
+    return line == "-" or line.startswith("- ")
+
+
+def _value(first: str, more: list[str], number: int) -> str | None:
+    """The text that a value is; None if it is no text."""
+    rest = [line.strip() for line in more]
+    block = _BLOCK.fullmatch(_COMMENT.sub("", first).strip())
+    if block:
+        return ("\n" if block[1] == "|" else " ").join(rest).strip()
+    if any(_is_item(line.strip()) for line in more):
+        return None
+    whole = " ".join(part for part in (first.strip(), *rest) if part)
+    if whole[:1] in ("'", '"'):
+        return _unquoted(whole, number)
+    if not first.strip() and whole:
+        return None  # a table of its own
+    return _COMMENT.sub("", whole).strip()
+
+
+def _unquoted(text: str, number: int) -> str:
+    if text[0] == "'":
+        match = re.fullmatch(r"'((?:[^']|'')*)'\s*(?:#.*)?", text)
+        if match:
+            return match[1].replace("''", "'")
+    else:
+        match = re.fullmatch(r'("(?:[^"\\]|\\.)*")\s*(?:#.*)?', text)
+        if match:
+            try:
+                return str(json.loads(match[1]))
+            except ValueError as exc:
+                raise ValueError(f"line {number}: the value has an escape that is not known") from exc
+    raise ValueError(f"line {number}: the quotes of the value do not close, or something follows them")
