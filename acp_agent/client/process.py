@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +16,7 @@ from anyio.abc import ByteReceiveStream, Process
 
 from acp_agent.base.errors import ConnectionLost
 from acp_agent.base.groups import one_error
+from acp_agent.client.errors import AgentNotStarted
 from acp_agent.rpc.framing import DEFAULT_FRAME_LIMIT, Frame, LineFramer
 from acp_agent.rpc.transport import EndOfTransport, Transport
 
@@ -23,23 +26,31 @@ STDERR_LINES = 20
 EXIT_TIME = 3.0
 """Seconds an agent gets to exit after its input is closed, before it is killed."""
 
-
-class AgentNotStarted(ConnectionLost):
-    """The agent's command could not be run."""
-
-    def __init__(self, command: Sequence[str], why: str) -> None:
-        super().__init__(f"cannot start `{' '.join(command)}`: {why}")
+LAST_WORDS_TIME = 0.5
+"""Seconds an agent that closed its output gets to finish its stderr and exit."""
 
 
 class ProcessTransport:
-    """Lines to and from a process. `stderr_tail` is the end of what it wrote beside the protocol."""
+    """Lines to and from a process.
 
-    def __init__(self, process: Process) -> None:
+    Attributes:
+        name: its command.
+        stderr_tail: the end of what it wrote there.
+    """
+
+    def __init__(self, process: Process, name: str) -> None:
         self._process = process
+        self.name = name
         self._framer = LineFramer(DEFAULT_FRAME_LIMIT)
         self._ready: deque[Frame] = deque()
         self._ended = False
+        self._silent = anyio.Event()  # set when nothing more comes on stderr
         self.stderr_tail: deque[str] = deque(maxlen=STDERR_LINES)
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs, negative for a signal."""
+        return self._process.returncode
 
     async def receive(self) -> Frame:
         """The next line of its stdout; raises `EndOfTransport` at the end."""
@@ -52,6 +63,9 @@ class ProcessTransport:
             except (anyio.EndOfStream, anyio.ClosedResourceError, anyio.BrokenResourceError):
                 self._ended = True
                 self._ready.extend(self._framer.finish())
+                with anyio.move_on_after(LAST_WORDS_TIME):  # what it died of is on stderr
+                    await self._silent.wait()
+                    await self._process.wait()
         return self._ready.popleft()
 
     async def send(self, lines: bytes) -> None:
@@ -74,6 +88,17 @@ class ProcessTransport:
             *lines, partial = (partial + data).split(b"\n")
             self.stderr_tail.extend(line.decode(errors="replace") for line in lines)
             partial = partial[-4096:]
+        if partial:
+            self.stderr_tail.append(partial.decode(errors="replace"))
+        self._silent.set()
+
+    def kill(self) -> None:
+        """End it, and what it started where the system keeps that together."""
+        if os.name == "posix":
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or about to be
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
 
 
 @asynccontextmanager
@@ -92,7 +117,7 @@ async def start_agent(
     except OSError as exc:
         raise AgentNotStarted(command, exc.strerror or str(exc)) from exc
     assert process.stderr is not None  # opened with pipes
-    transport = ProcessTransport(process)
+    transport = ProcessTransport(process, f"`{' '.join(command)}`")
     with one_error():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(transport.watch_stderr, process.stderr)
@@ -104,7 +129,7 @@ async def start_agent(
                     with anyio.move_on_after(EXIT_TIME) as patience:
                         await process.wait()
                     if patience.cancelled_caught:
-                        process.kill()
+                        transport.kill()
                         await process.wait()
                     tasks.cancel_scope.cancel()
                     await process.aclose()

@@ -1,3 +1,5 @@
+"""Agents as processes: how they start, answer, refuse, die."""
+
 from __future__ import annotations
 
 import sys
@@ -8,10 +10,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from acp_agent.base.errors import ConnectionLost
-from acp_agent.base.jsontext import JsonObject, JsonValue
-from acp_agent.client.client import BadAgent, Client, connect
-from acp_agent.client.process import AgentNotStarted, start_agent
+from acp_agent.base.jsontext import JsonObject
+from acp_agent.client.active_session import ActiveSession, Update
+from acp_agent.client.client import Client
+from acp_agent.client.connection import Connection
+from acp_agent.client.errors import AgentLost, AgentNotStarted, BadAgent
+from acp_agent.client.process import start_agent
 from acp_agent.rpc.errors import RpcError
 
 # An agent in a few lines: what it does with a prompt depends on the prompt's text.
@@ -33,7 +37,9 @@ for line in sys.stdin:
         elif text == "refuse":
             send(id=id, error={"code": -32603, "message": "no model"})
         elif text == "ask":
-            send(id="q", method="session/request_permission", params={"options": []})
+            call = {"toolCallId": "c"}
+            params = {"sessionId": "s1", "toolCall": call, "options": []}
+            send(id="q", method="session/request_permission", params=params)
             asked = id
         elif text == "ask for what nobody serves":
             send(id="q", method="fs/read_text_file", params={"path": "/x"})
@@ -60,44 +66,46 @@ def command(tmp_path: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def session(command: list[str], updates: list[JsonObject]) -> AsyncGenerator[tuple[Client, str], None]:
-    async def permit(params: JsonObject) -> JsonValue:
-        return {"outcome": {"outcome": "cancelled"}}
-
+async def connected(command: list[str]) -> AsyncGenerator[Connection, None]:
     with anyio.fail_after(20):
-        async with (
-            start_agent(command) as transport,
-            connect(
-                transport,
-                on_update=lambda _, update: updates.append(update),
-                requests={"session/request_permission": permit},
-            ) as client,
-        ):
-            yield client, await client.new_session("/project")
+        async with start_agent(command) as transport, Client().connect(transport) as agent:
+            yield agent
 
 
-async def test_every_update_of_a_turn_is_seen_in_order_before_its_stop_reason(command: list[str]) -> None:
-    updates: list[JsonObject] = []
-    async with session(command, updates) as (client, session_id):
-        assert client.agent["agentInfo"] == {"name": "tiny", "version": "1"}
-        assert await client.prompt(session_id, "hello") == "end_turn"
-        assert [update["n"] for update in updates] == list(range(100))
+@asynccontextmanager
+async def session(command: list[str]) -> AsyncGenerator[ActiveSession, None]:
+    async with connected(command) as agent, agent.build_session("/project") as opened:
+        yield opened
 
 
-async def test_what_the_agent_asks_is_answered_by_its_handler(command: list[str]) -> None:
-    updates: list[JsonObject] = []
-    async with session(command, updates) as (client, session_id):
-        await client.prompt(session_id, "ask")
-    answer = updates[0]["answer"]
+async def everything(session: ActiveSession, prompt: str) -> list[JsonObject]:
+    """All updates of one turn."""
+    session.send_prompt(prompt)
+    return [update.data async for update in session.updates()]
+
+
+async def test_every_update_of_a_turn_is_read_in_order_before_its_stop_reason(command: list[str]) -> None:
+    async with session(command) as opened:
+        assert opened.connection.agent["agentInfo"] == {"name": "tiny", "version": "1"}
+        prompt = opened.send_prompt("hello")
+        for number in range(100):
+            assert await opened.read_update() == Update({"n": number})
+        assert getattr(await opened.read_update(), "stop_reason", None) == "end_turn"
+        assert await prompt == "end_turn"
+
+
+async def test_a_permission_nobody_decides_is_cancelled(command: list[str]) -> None:
+    async with session(command) as opened:
+        (update,) = await everything(opened, "ask")
+    answer = update["answer"]
     assert isinstance(answer, dict)
     assert answer["result"] == {"outcome": {"outcome": "cancelled"}}
 
 
 async def test_what_nobody_serves_is_refused(command: list[str]) -> None:
-    updates: list[JsonObject] = []
-    async with session(command, updates) as (client, session_id):
-        await client.prompt(session_id, "ask for what nobody serves")
-    answer = updates[0]["answer"]
+    async with session(command) as opened:
+        (update,) = await everything(opened, "ask for what nobody serves")
+    answer = update["answer"]
     assert isinstance(answer, dict)
     error = answer["error"]
     assert isinstance(error, dict)
@@ -105,39 +113,43 @@ async def test_what_nobody_serves_is_refused(command: list[str]) -> None:
 
 
 async def test_cancel_ends_the_prompt(command: list[str]) -> None:
-    async with session(command, []) as (client, session_id), anyio.create_task_group() as tasks:
-        stops: list[str] = []
-
-        async def prompt() -> None:
-            stops.append(await client.prompt(session_id, "hold"))
-
-        tasks.start_soon(prompt)
-        await anyio.wait_all_tasks_blocked()
-        client.cancel(session_id)
-    assert stops == ["cancelled"]
+    async with session(command) as opened:
+        prompt = opened.send_prompt("hold")
+        prompt.cancel()
+        assert await prompt == "cancelled"
 
 
-async def test_a_refusal_is_raised_as_it_was_sent(command: list[str]) -> None:
-    with pytest.raises(RpcError, match="no model"):
-        async with session(command, []) as (client, session_id):
-            await client.prompt(session_id, "refuse")
+async def test_a_refusal_reaches_whoever_reads_the_session(command: list[str]) -> None:
+    async with session(command) as opened:
+        opened.send_prompt("refuse")
+        with pytest.raises(RpcError, match="no model"):
+            await opened.read_to_string()
+        opened.send_prompt("hello")
+        assert len([update async for update in opened.updates()]) == 100
 
 
 async def test_an_answer_without_a_session_id_is_the_agents_fault(command: list[str]) -> None:
-    with pytest.raises(BadAgent, match="sessionId"):
-        async with session(command, []) as (client, _):
-            await client.new_session("/nowhere")
+    async with connected(command) as agent:
+        with pytest.raises(BadAgent, match="sessionId"):
+            await agent.build_session("/nowhere").start_session()
 
 
-async def test_an_agent_that_dies_ends_the_prompt_and_leaves_its_last_words(command: list[str]) -> None:
-    tail: list[str] = []
-    with anyio.fail_after(20):
-        async with start_agent(command) as transport:
-            with pytest.raises(ConnectionLost):
-                async with connect(transport, on_update=lambda *_: None) as client:
-                    await client.prompt(await client.new_session("/project"), "die")
-        tail += transport.stderr_tail
-    assert tail == ["last words"]
+async def test_an_agent_that_dies_leaves_its_last_words_in_the_error(command: list[str]) -> None:
+    async with session(command) as opened:
+        opened.send_prompt("die")
+        with pytest.raises(AgentLost, match="session/prompt") as lost:
+            await opened.read_to_string()
+    assert "agent.py" in lost.value.agent
+    assert lost.value.frames[-1].startswith("> ")
+    assert '"die"' in lost.value.frames[-1]
+
+
+async def test_an_agent_that_never_speaks_the_protocol_is_shown_with_what_it_said() -> None:
+    chatter = "import sys; print('Welcome!'); print('no key', file=sys.stderr); sys.exit(1)"
+    with pytest.raises(AgentLost, match="initialize") as lost:
+        async with connected([sys.executable, "-c", chatter]):
+            pass
+    assert "< Welcome!" in lost.value.frames
 
 
 async def test_a_command_that_does_not_exist_is_named() -> None:

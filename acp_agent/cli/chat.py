@@ -1,0 +1,306 @@
+"""`acp-agent chat`: a conversation with any ACP agent, in the terminal."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from acp_agent.base.errors import AcpAgentError, ConnectionLost
+from acp_agent.base.jsontext import JsonObject, JsonValue
+from acp_agent.cli import exits
+from acp_agent.cli.chat_inbox import Inbox, Interrupt, Item, Note, Question, keyboard_interrupts
+from acp_agent.cli.chat_screen import PlainScreen, RichScreen, Screen
+from acp_agent.cli.conversation import standard_printer
+from acp_agent.cli.harmless import harmless
+from acp_agent.cli.line_editor import LineEditor
+from acp_agent.cli.prompt import own_agent
+from acp_agent.cli.style import style_for
+from acp_agent.client.active_session import ActiveSession, Stopped, Update
+from acp_agent.client.blocking import BlockingAgent, connect_blocking
+from acp_agent.client.connection import Connection
+from acp_agent.client.permission import reject_once
+from acp_agent.client.session_builder import SessionBuilder
+from acp_agent.rpc.errors import RpcError
+
+TICK = 0.25
+"""Seconds between two drawings while the agent says nothing."""
+
+OWN_COMMANDS = ("mode", "quit")
+
+
+def main(args: Namespace) -> int:
+    """Talk until one side has had enough; the exit code says which."""
+    cwd = Path(args.cwd or ".").resolve()
+    if not cwd.is_dir():
+        exits.report(f"`{cwd}` is not a directory", "name an existing one with `--cwd`")
+        return exits.USAGE
+    inbox = Inbox()
+    command = args.agent or own_agent(args)
+    screen = make_screen(plain=args.plain)
+    try:
+        with connect_blocking(command, client=inbox.client(), cwd=cwd) as agent:
+            if args.list:
+                return _list(agent, cwd)
+            return _talk(agent, _builder(agent, args, cwd), inbox, screen)
+    except RpcError as exc:
+        screen.pause()
+        exits.report(harmless(exc.message))
+    except ConnectionLost as exc:
+        screen.pause()
+        exits.report(harmless(str(exc)))
+    return exits.FAILED
+
+
+def make_screen(*, plain: bool) -> Screen:
+    """A screen for this process's standard output."""
+    if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        return PlainScreen(standard_printer(style_for(sys.stderr, os.environ)))
+    from rich.console import Console  # lazy: only a chat draws
+
+    return RichScreen(Console())
+
+
+class Chat:
+    """One conversation. `run` returns the exit code."""
+
+    def __init__(self, agent: BlockingAgent, session: ActiveSession, inbox: Inbox, screen: Screen) -> None:
+        self._agent = agent
+        self._session = session
+        self._inbox = inbox
+        self._screen = screen
+        self._lines = LineEditor(self._commands)
+        self._person_is_there = sys.stdin.isatty()
+        self._failed = False
+        self._cancelling = False  # whether Ctrl-C has cancelled the turn that is running
+
+    def run(self) -> int:
+        """Read a line, let the agent answer it, and so on."""
+        warned = False
+        while True:
+            self._draw_what_came()
+            try:
+                text = self._lines.read("> ")
+            except EOFError:
+                return exits.FAILED if self._failed else exits.OK
+            except KeyboardInterrupt:
+                if warned:
+                    return exits.INTERRUPTED
+                self._screen.note("\nCtrl-C again, or Ctrl-D, leaves")
+                warned = True
+                continue
+            warned = False
+            if text.strip() == "/quit":
+                return exits.OK
+            if not text.strip():
+                continue
+            try:
+                if not self._own_command(text):
+                    self._turn(text)
+            except _Leave:
+                return exits.INTERRUPTED
+
+    def _turn(self, text: str) -> None:
+        self._call(lambda: self._session.send_prompt(text))
+        self._cancelling = False
+        with self._inbox.interrupts():
+            while True:
+                try:
+                    item = self._inbox.items.get(timeout=TICK)
+                except queue.Empty:
+                    self._screen.tick()
+                    continue
+                if self._draw(item):
+                    return
+
+    def _interrupted(self) -> None:
+        if self._cancelling:
+            self._screen.pause()
+            raise _Leave
+        self._cancelling = True
+        self._call(self._session.cancel)
+        self._screen.note("  cancelling; Ctrl-C again leaves")
+
+    def _draw(self, item: Item) -> bool:
+        """Draw it; whether it ended the turn."""
+        match item:
+            case Update():
+                self._screen.update(item.data)
+            case Note():
+                self._screen.note(item.text)
+            case Question():
+                self._answer(item)
+            case Interrupt():
+                self._interrupted()
+            case Stopped():
+                self._screen.pause()
+                self._screen.note(status_line(self._session, item.stop_reason))
+                self._screen.pause()
+                return True
+            case ConnectionLost():
+                raise item
+            case AcpAgentError():
+                self._failed = True
+                self._screen.pause()
+                self._screen.note(f"! {item}")
+                self._screen.pause()
+                return True
+        return False
+
+    def _draw_what_came(self) -> None:
+        """What was said between two turns."""
+        while True:
+            try:
+                self._draw(self._inbox.items.get_nowait())
+            except queue.Empty:
+                self._screen.pause()
+                return
+
+    def _answer(self, question: Question) -> None:
+        self._screen.pause()
+        if question.withdrawn:
+            return
+        try:
+            with keyboard_interrupts():
+                question.answer = self._choose(question) if question.request else self._read(question)
+        except EOFError:
+            question.answer = None
+        except KeyboardInterrupt:
+            self._interrupted()
+        self._agent.run(question.finish)
+
+    def _read(self, question: Question) -> str | None:
+        return self._lines.read(question.shown) if self._person_is_there else None
+
+    def _choose(self, question: Question) -> str | None:
+        request = question.request
+        assert request is not None  # asked of permission requests only
+        if not self._person_is_there:
+            self._screen.note(f"  denied: {request.tool_call.get('title')} (nobody is at the terminal)")
+            return self._agent.run(lambda _: reject_once(request))
+        self._screen.question(request.tool_call, request.options)
+        while True:
+            reply = self._lines.read(question.shown).strip()
+            if reply.isdecimal() and 1 <= int(reply) <= len(request.options):
+                return str(request.options[int(reply) - 1].get("optionId"))
+            self._screen.note(f"  a number from 1 to {len(request.options)}; Ctrl-C cancels")
+            self._screen.pause()
+
+    def _own_command(self, text: str) -> bool:
+        """Whether it was a command of ours, which the agent has none of that name for."""
+        name, _, argument = text.strip().partition(" ")
+        if name != "/mode" or "mode" in self._offered():
+            return False
+        modes = self._session.modes.get("availableModes")
+        known = [mode for mode in modes if isinstance(mode, dict)] if isinstance(modes, list) else []
+        if argument.strip():
+            try:
+                self._agent.run(lambda _: self._session.set_mode(argument.strip()))
+            except RpcError as exc:
+                self._screen.note(f"! {exc.message}")
+        for mode in known:
+            mark = "●" if mode.get("id") == self._session.mode else "○"
+            self._screen.note(f"  {mark} {mode.get('id')}  {mode.get('name')}")
+        return True
+
+    def _offered(self) -> list[str]:
+        return [str(command.get("name")) for command in self._session.conversation.commands]
+
+    def _commands(self) -> list[str]:
+        return [*self._offered(), *OWN_COMMANDS]
+
+    def _call(self, act: Callable[[], object]) -> None:
+        """Do something with the session on its own event loop."""
+
+        async def do(_: Connection) -> None:
+            act()
+
+        self._agent.run(do)
+
+
+def status_line(session: ActiveSession, stop_reason: str) -> str:
+    """What is worth knowing after a turn."""
+    usage = session.conversation.usage
+    parts = [] if stop_reason == "end_turn" else [f"stopped: {stop_reason}"]
+    used, size = usage.get("used"), usage.get("size")
+    if isinstance(used, int) and isinstance(size, int) and size:
+        parts.append(f"{used:,} of {size:,} tokens")
+    cost = usage.get("cost")
+    if isinstance(cost, dict):
+        parts.append(f"{cost.get('amount')} {cost.get('currency')}")
+    if session.mode is not None:
+        parts.append(session.mode)
+    return "  " + " · ".join(parts)
+
+
+def _talk(agent: BlockingAgent, builder: SessionBuilder, inbox: Inbox, screen: Screen) -> int:
+    async def begin(connection: Connection) -> tuple[ActiveSession, list[JsonObject]]:
+        session = await builder.start_session()
+        history: list[JsonObject] = []
+        while isinstance(update := session.read_nowait(), Update):
+            history.append(update.data)
+        connection.spawn(inbox.follow, session)
+        return session, history
+
+    session, history = agent.run(begin)
+    for update in history:
+        screen.update(update)
+    screen.pause()
+    return Chat(agent, session, inbox, screen).run()
+
+
+def _builder(agent: BlockingAgent, args: Namespace, cwd: Path) -> SessionBuilder:
+    """The session that is asked for; nothing is sent for a new one yet."""
+
+    async def new(connection: Connection) -> SessionBuilder:
+        return connection.build_session(cwd)
+
+    if not args.resume and not getattr(args, "continue"):
+        return agent.run(new)
+    stored = _stored(agent, cwd)
+    if not stored:
+        raise RpcError(0, f"there is no session to go on with in `{cwd}`")
+    chosen = _pick(stored) if args.resume else stored[0]
+    session_id = str(chosen.get("sessionId"))
+
+    async def again(connection: Connection) -> SessionBuilder:
+        if connection.capabilities.get("loadSession") is True:
+            return connection.load_session(session_id, cwd)
+        return connection.resume_session(session_id, cwd)
+
+    return agent.run(again)
+
+
+def _stored(agent: BlockingAgent, cwd: Path) -> list[JsonObject]:
+    """The folder's sessions, latest first."""
+    found = agent.all_sessions(cwd=cwd)
+    return sorted(found, key=lambda entry: str(entry.get("updatedAt") or ""), reverse=True)
+
+
+def _pick(stored: Sequence[JsonObject]) -> JsonObject:
+    for number, entry in enumerate(stored, 1):
+        sys.stderr.write(f"  {number:>3}  {_session_line(entry)}\n")
+    reply = LineEditor(list).read("  which session? ").strip()
+    if reply.isdecimal() and 1 <= int(reply) <= len(stored):
+        return stored[int(reply) - 1]
+    raise RpcError(0, f"`{reply}` is not the number of a session")
+
+
+def _list(agent: BlockingAgent, cwd: Path) -> int:
+    for entry in _stored(agent, cwd):
+        print(f"{entry.get('sessionId')}  {_session_line(entry)}")
+    return exits.OK
+
+
+def _session_line(entry: JsonObject) -> str:
+    def told(value: JsonValue) -> str:
+        return " ".join(harmless(str(value or "")).split())
+
+    return f"{told(entry.get('updatedAt'))[:16]:<16}  {told(entry.get('title')) or '(no title)'}"
+
+
+class _Leave(Exception):
+    """The person has had enough in the middle of a turn."""

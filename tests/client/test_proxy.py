@@ -1,0 +1,130 @@
+"""Between a client and an agent: forwarding, intercepting, chaining, recording, playing back."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from acp_agent.client.client import Client
+from acp_agent.client.connection import Connection
+from acp_agent.client.proxy import Conductor, Onward, Proxy
+from acp_agent.client.recording import BadRecording, Recorder, read_recording, replay
+from acp_agent.rpc.errors import RpcError
+from acp_agent.rpc.memory import memory_transport_pair
+from acp_agent.rpc.peer import Call, Peer
+from tests.client.conftest import FakeAgent, Play, _to_rpc, echo
+
+
+@asynccontextmanager
+async def through(*proxies: Proxy, **methods: Play) -> AsyncGenerator[tuple[Connection, FakeAgent]]:
+    """A client and a fake agent with these proxies between them."""
+    near, near_proxy = memory_transport_pair()
+    far_proxy, far = memory_transport_pair()
+    agent = FakeAgent({name.replace("__", "/"): play for name, play in methods.items()}, {})
+    agent.peer = Peer(far, admission=agent.admit, error_from=_to_rpc)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(agent.peer.serve)
+            tasks.start_soon(Conductor(proxies).run, near_proxy, far_proxy)
+            async with Client().connect(near) as connection:
+                yield connection, agent
+            tasks.cancel_scope.cancel()
+
+
+async def test_what_no_proxy_names_passes_unchanged_and_in_order() -> None:
+    async with (
+        through(Proxy(), Proxy(), session__prompt=echo) as (client, agent),
+        client.build_session("/p") as session,
+    ):
+        session.send_prompt("a b c d")
+        assert await session.read_to_string() == "a b c d "
+        session.cancel()
+        with pytest.raises(RpcError, match="Method not found"):
+            await client.request("_unknown", {})
+        assert agent.seen == [("session/cancel", {"sessionId": "s1"})]
+
+
+async def test_a_proxy_changes_what_it_names() -> None:
+    proxy = Proxy()
+
+    @proxy.on_request("session/prompt")
+    async def shout(params: Any, onward: Onward) -> Any:
+        params["prompt"][0]["text"] = params["prompt"][0]["text"].upper()
+        return await onward.request("session/prompt", params)
+
+    @proxy.on_notification("session/update", source="agent")
+    async def twice(params: Any, onward: Onward) -> None:
+        onward.notify("session/update", params)
+        onward.notify("session/update", params)
+
+    async with (
+        through(proxy, session__prompt=echo) as (client, _),
+        client.build_session("/p") as session,
+    ):
+        session.send_prompt("hello")
+        assert await session.read_to_string() == "HELLO HELLO "
+
+
+async def test_a_withdrawn_request_is_withdrawn_behind_the_proxies() -> None:
+    began, ended = anyio.Event(), anyio.Event()
+
+    async def hang(agent: FakeAgent, call: Call) -> Any:
+        began.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.set()
+
+    async with through(Proxy(), Proxy(), _hang=hang) as (client, _):
+        sent = client.send_request("_hang", {})
+        await began.wait()
+        sent.cancel()
+        await ended.wait()
+
+
+async def test_a_recording_is_played_back_as_the_agent(tmp_path: Path) -> None:
+    output = io.StringIO()
+    recording = Proxy(tap=Recorder(output, we_are="agent").tap)
+    async with (
+        through(recording, session__prompt=echo) as (client, _),
+        client.build_session("/p") as session,
+    ):
+        session.send_prompt("once more")
+        await session.read_to_string()
+    file = tmp_path / "talk.jsonl"
+    file.write_text(output.getvalue(), encoding="utf-8")
+
+    near, far = memory_transport_pair()
+    found: list[str] = []
+
+    async def play() -> None:
+        found.extend(await replay(read_recording(file), far, speaker="agent"))
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(play)
+            async with Client().connect(near) as connection, connection.build_session("/p") as session:
+                session.send_prompt("something else")
+                assert await session.read_to_string() == "once more "
+    assert found == []
+
+
+def test_a_recording_holds_no_keys(tmp_path: Path) -> None:
+    output = io.StringIO()
+    line = b'{"method":"session/new","params":{"mcpServers":[{"env":[{"name":"KEY","value":"sk-1"}]}]}}'
+    Recorder(output, we_are="client").tap("out", line)
+    assert "sk-1" not in output.getvalue()
+    assert '"KEY"' in output.getvalue()
+
+
+def test_a_broken_recording_names_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "broken.jsonl"
+    file.write_text('{"from": "agent", "frame": {}}\nnonsense\n', encoding="utf-8")
+    with pytest.raises(BadRecording, match="line 2"):
+        read_recording(file)
