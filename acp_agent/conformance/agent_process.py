@@ -1,0 +1,287 @@
+"""The agent under test as a child process: bytes in, bytes out, everything recorded.
+
+Nothing here judges. Lines that are no JSON are recorded like all others, with what is wrong about them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import anyio
+import msgspec
+from anyio.abc import ByteReceiveStream, Process, TaskStatus
+
+from acp_agent.base import jsontext
+from acp_agent.base.jsontext import JsonObject, JsonValue
+from acp_agent.conformance.reach import text_at
+from acp_agent.conformance.verdicts import Broken, Skipped
+
+Sender: TypeAlias = Literal["agent", "client"]
+RequestId: TypeAlias = "int | str"
+
+_STDERR_BYTES = 64 * 1024
+_EXIT_TIME = 5.0
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line as it crossed the wire.
+
+    `frame` is None if it is no JSON object; `problem` says why. `at` is in seconds since the agent's start.
+    """
+
+    sender: Sender
+    raw: bytes
+    frame: JsonObject | None
+    problem: str
+    at: float
+
+
+class AgentProcess:
+    """A running agent; `log` holds all lines in the order they were sent or came.
+
+    `on_call` is told each request of the agent, from the task that reads; it must not wait.
+    """
+
+    def __init__(self, process: Process, patience: float) -> None:
+        self.process = process
+        self.patience = patience
+        self.log: list[Line] = []
+        self.stderr = b""
+        self.output_ended = anyio.Event()
+        self.on_call: Callable[[JsonObject], object] | None = None
+        self._started_at = time.monotonic()
+        self._news = anyio.Event()
+        self._last_id = 0
+
+    async def watch(self, *, task_status: TaskStatus[None]) -> None:
+        """Read its output until it ends."""
+        assert self.process.stdout is not None  # opened with pipes
+        assert self.process.stderr is not None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch_stderr, self.process.stderr)
+            task_status.started()
+            pending = b""
+            try:
+                async for data in self.process.stdout:
+                    *lines, pending = (pending + data).split(b"\n")
+                    for line in lines:
+                        self._take(line)
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                tasks.cancel_scope.cancel()
+            finally:
+                if pending:
+                    self._take(pending)
+                self.output_ended.set()
+                self._tell()
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes as they are; the log shows them as lines.
+
+        Raises:
+            Broken: the agent does not read any more.
+        """
+        for raw in data.removesuffix(b"\n").split(b"\n"):
+            self._record("client", raw)
+        await self._send(data)
+
+    async def write_split(self, data: bytes, *cuts: int) -> None:
+        """Send one line in pieces that end at these positions, with pauses between them."""
+        self._record("client", data.removesuffix(b"\n"))
+        for start, end in zip((0, *cuts), (*cuts, len(data)), strict=True):
+            await self._send(data[start:end])
+            await anyio.sleep(0.02)
+
+    async def send(self, frame: JsonObject) -> None:
+        """Send one message."""
+        await self.write(jsontext.dump(frame) + b"\n")
+
+    async def request(
+        self, method: str, params: JsonValue = None, *, id: RequestId | None = None
+    ) -> RequestId:
+        """Send a request without waiting; its id."""
+        self._last_id += 1
+        chosen = self._last_id if id is None else id
+        frame: JsonObject = {"jsonrpc": "2.0", "id": chosen, "method": method}
+        await self.send(frame if params is None else {**frame, "params": params})
+        return chosen
+
+    async def notify(self, method: str, params: JsonValue = None) -> None:
+        """Send a notification."""
+        frame: JsonObject = {"jsonrpc": "2.0", "method": method}
+        await self.send(frame if params is None else {**frame, "params": params})
+
+    async def answer(self, id: RequestId, *, patience: float | None = None) -> JsonObject:
+        """The response to this request, result or error; waits for it."""
+        return await self.seen(
+            lambda frame: (
+                "method" not in frame and frame.get("id") == id and type(frame.get("id")) is type(id)
+            ),
+            f"answer to request {jsontext.dump_text(id)}",
+            patience=patience,
+        )
+
+    async def ask(
+        self, method: str, params: JsonValue = None, *, patience: float | None = None
+    ) -> JsonObject:
+        """Send a request and wait; the whole response, result or error."""
+        return await self.answer(await self.request(method, params), patience=patience)
+
+    async def result(self, method: str, params: JsonValue = None) -> JsonValue:
+        """Send a request and wait for its result.
+
+        Raises:
+            Broken: it was answered with an error, or not at all.
+            Skipped: the agent wants a login first.
+        """
+        response = await self.ask(method, params)
+        return result_of(method, response)
+
+    async def seen(
+        self,
+        matches: Callable[[JsonObject], bool],
+        what: str,
+        *,
+        after: int = 0,
+        patience: float | None = None,
+    ) -> JsonObject:
+        """The first message of the agent, from log position `after`, that matches; waits for it.
+
+        Raises:
+            Broken: it did not come in time, or the agent ended before.
+        """
+        position = after
+        seconds = self.patience if patience is None else patience
+        with anyio.move_on_after(seconds):
+            while True:
+                while position < len(self.log):
+                    line = self.log[position]
+                    position += 1
+                    if line.sender == "agent" and line.frame is not None and matches(line.frame):
+                        return line.frame
+                if self.output_ended.is_set():
+                    raise Broken(f"the agent ended: no {what}")
+                await self._news.wait()
+        raise Broken(f"no {what} within {seconds:g} s")
+
+    async def close_input(self) -> None:
+        """Close its stdin, which asks it to exit."""
+        assert self.process.stdin is not None  # opened with pipes
+        await self.process.stdin.aclose()
+
+    async def wait_exit(self, patience: float) -> int | None:
+        """Its exit code, or None if it still runs after `patience` seconds."""
+        with anyio.move_on_after(patience):
+            return await self.process.wait()
+        return None
+
+    async def end(self) -> None:
+        """Make sure it and everything in its process group is gone."""
+        with anyio.CancelScope(shield=True):
+            await self.close_input()
+            await self.wait_exit(min(_EXIT_TIME, self.patience))
+            kill_group(self.process)
+            with anyio.move_on_after(_EXIT_TIME):
+                await self.process.wait()
+            await self.process.aclose()
+
+    def frames(self, sender: Sender = "agent") -> list[JsonObject]:
+        """Every message of one side so far."""
+        return [line.frame for line in self.log if line.sender == sender and line.frame is not None]
+
+    def calls(self, method: str) -> list[JsonObject]:
+        """Requests and notifications of the agent with methods that begin so."""
+        return [frame for frame in self.frames() if text_at(frame, "method").startswith(method)]
+
+    def position_of(self, wanted: JsonObject) -> int:
+        """Where this very message stands in the log."""
+        return next(number for number, line in enumerate(self.log) if line.frame is wanted)
+
+    async def _send(self, data: bytes) -> None:
+        assert self.process.stdin is not None  # opened with pipes
+        try:
+            with anyio.fail_after(self.patience):
+                await self.process.stdin.send(data)
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError) as exc:
+            raise Broken("the agent does not read any more") from exc
+        except TimeoutError as exc:
+            raise Broken(f"the agent did not read its input for {self.patience:g} s") from exc
+
+    async def _watch_stderr(self, stream: ByteReceiveStream) -> None:
+        try:
+            async for data in stream:
+                self.stderr = (self.stderr + data)[-_STDERR_BYTES:]
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            return  # it was ended by us
+
+    def _take(self, raw: bytes) -> None:
+        line = self._record("agent", raw)
+        if self.on_call and line.frame is not None and "method" in line.frame and "id" in line.frame:
+            self.on_call(line.frame)
+
+    def _record(self, sender: Sender, raw: bytes) -> Line:
+        frame: JsonObject | None = None
+        problem = ""
+        try:
+            value = jsontext.load(raw)
+            if isinstance(value, dict):
+                frame = value
+            else:
+                problem = f"not an object but {type(value).__name__}"
+        except jsontext.InvalidJson as exc:
+            problem = str(exc)
+        line = Line(sender, raw, frame, problem, time.monotonic() - self._started_at)
+        self.log.append(line)
+        self._tell()
+        return line
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = anyio.Event()
+
+
+async def open_agent_process(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], patience: float
+) -> AgentProcess:
+    """Start the command in a process group of its own.
+
+    Raises:
+        Skipped: it cannot be run.
+    """
+    try:
+        process = await anyio.open_process(
+            list(command), cwd=cwd, env=env, start_new_session=os.name == "posix"
+        )
+    except OSError as exc:
+        raise Skipped(f"`{command[0]}` cannot be run: {exc.strerror or exc}") from exc
+    return AgentProcess(process, patience)
+
+
+def kill_group(process: Process) -> None:
+    """Kill a process we started and, where groups exist, all that is left of its group."""
+    if os.name == "posix":
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return  # nothing is left
+    elif process.returncode is None:
+        process.kill()
+
+
+def result_of(method: str, response: JsonObject) -> JsonValue:
+    """The result in a response.
+
+    Raises:
+        Broken: it is an error.
+        Skipped: it is the error that asks for a login.
+    """
+    if "error" not in response:
+        return response.get("result")
+    error = response["error"]
+    if isinstance(error, dict) and error.get("code") == -32000:
+        raise Skipped(f"`{method}` wants a login: {text_at(error, 'message')}")
+    raise Broken(f"`{method}` was answered with {jsontext.dump_text(error)}")

@@ -1,0 +1,199 @@
+"""The client an agent under test talks to: answers its requests, the way a check wants them answered."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TypeAlias
+
+import anyio
+from anyio.abc import Process, TaskGroup
+
+from acp_agent.base.jsontext import JsonObject, JsonValue
+from acp_agent.conformance.agent_process import AgentProcess, kill_group
+from acp_agent.conformance.reach import at, objects_at, text_at
+from acp_agent.conformance.verdicts import Broken
+
+Permission: TypeAlias = str
+"""`allow`, `reject`, `cancelled`, `error`, `garbage`, `unknown-option` or `never`."""
+
+
+class _Refused(Exception):
+    """Becomes an error response."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ClientSide:
+    """A client with files, terminals and a user, for one agent.
+
+    Attributes:
+        permission: how the user answers.
+        buffers: files with unsaved changes; path → content.
+        writes: path and content of every `fs/write_text_file`.
+        terminals: created and not released.
+    """
+
+    def __init__(self, agent: AgentProcess, tasks: TaskGroup, permission: Permission) -> None:
+        self.permission = permission
+        self.buffers: dict[str, str] = {}
+        self.writes: list[tuple[str, str]] = []
+        self.terminals: dict[str, _Terminal] = {}
+        self.n_terminals = 0
+        self._agent = agent
+        self._tasks = tasks
+        agent.on_call = lambda frame: tasks.start_soon(self._serve, frame)
+
+    async def _serve(self, frame: JsonObject) -> None:
+        response: JsonObject = {"jsonrpc": "2.0", "id": frame["id"]}
+        try:
+            response["result"] = await self._answer(text_at(frame, "method"), frame.get("params"))
+        except _Refused as exc:
+            response["error"] = {"code": exc.code, "message": str(exc)}
+        try:
+            await self._agent.send(response)
+        except Broken:
+            return  # it ended; whoever waits for it is told
+
+    async def _answer(self, method: str, params: JsonValue) -> JsonValue:
+        match method:
+            case "session/request_permission":
+                return await self._permit(params)
+            case "fs/read_text_file":
+                return await self._read(params)
+            case "fs/write_text_file":
+                return await self._write(params)
+            case "terminal/create":
+                return await self._create(params)
+            case "terminal/output":
+                return self._terminal(params).output()
+            case "terminal/wait_for_exit":
+                return await self._terminal(params).wait()
+            case "terminal/kill":
+                kill_group(self._terminal(params).process)
+                return {}
+            case "terminal/release":
+                await self.terminals.pop(self._terminal(params).id).aclose()
+                return {}
+            case _:
+                raise _Refused(-32601, f"no method `{method}`")
+
+    async def _permit(self, params: JsonValue) -> JsonValue:
+        match self.permission:
+            case "never":
+                return await anyio.sleep_forever()
+            case "cancelled":
+                return {"outcome": {"outcome": "cancelled"}}
+            case "error":
+                raise _Refused(-32603, "the client cannot ask")
+            case "garbage":
+                return {"outcome": {"outcome": "conformance-unknown"}}
+            case "unknown-option":
+                return {"outcome": {"outcome": "selected", "optionId": "conformance-unknown"}}
+            case kind:
+                choice = chosen_option(params, kind)
+                return {"outcome": {"outcome": "selected", "optionId": choice}}
+
+    async def _read(self, params: JsonValue) -> JsonValue:
+        path = text_at(params, "path")
+        content = self.buffers.get(path)
+        if content is None:
+            try:
+                content = await anyio.Path(path).read_text(encoding="utf-8")
+            except OSError as exc:
+                raise _Refused(-32002, f"no file `{path}`") from exc
+        line, limit = at(params, "line"), at(params, "limit")
+        first = line - 1 if isinstance(line, int) and line > 0 else 0
+        lines = content.splitlines(keepends=True)[first:]
+        return {"content": "".join(lines[:limit] if isinstance(limit, int) else lines)}
+
+    async def _write(self, params: JsonValue) -> JsonValue:
+        path, content = text_at(params, "path"), text_at(params, "content")
+        self.writes.append((path, content))
+        self.buffers.pop(path, None)
+        try:
+            await anyio.Path(path).write_bytes(content.encode())
+        except OSError as exc:
+            raise _Refused(-32603, f"cannot write `{path}`") from exc
+        return {}
+
+    async def _create(self, params: JsonValue) -> JsonValue:
+        arguments = at(params, "args")
+        words = [str(word) for word in arguments] if isinstance(arguments, list) else []
+        env = {text_at(item, "name"): text_at(item, "value") for item in objects_at(params, "env")}
+        cwd = text_at(params, "cwd") or None
+        command = text_at(params, "command")
+        try:
+            process = await anyio.open_process(
+                [command, *words] if words else command,
+                cwd=cwd and Path(cwd),
+                env={**os.environ, **env},
+                start_new_session=os.name == "posix",
+            )
+        except OSError as exc:
+            raise _Refused(-32603, f"cannot run `{command}`") from exc
+        self.n_terminals += 1
+        terminal = _Terminal(f"terminal-{self.n_terminals}", process)
+        self.terminals[terminal.id] = terminal
+        self._tasks.start_soon(terminal.collect)
+        return {"terminalId": terminal.id}
+
+    def _terminal(self, params: JsonValue) -> _Terminal:
+        terminal = self.terminals.get(text_at(params, "terminalId"))
+        if terminal is None:
+            raise _Refused(-32603, "no such terminal")
+        return terminal
+
+    async def aclose(self) -> None:
+        """End what still runs in terminals."""
+        for terminal in self.terminals.values():
+            await terminal.aclose()
+
+
+class _Terminal:
+    """A command the agent runs in the client."""
+
+    def __init__(self, id: str, process: Process) -> None:
+        self.id = id
+        self.process = process
+        self._output = b""
+
+    async def collect(self) -> None:
+        assert self.process.stdout is not None  # opened with pipes
+        try:
+            async for data in self.process.stdout:
+                self._output += data
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            return  # released
+
+    def output(self) -> JsonObject:
+        result: JsonObject = {"output": self._output.decode(errors="replace"), "truncated": False}
+        code = self.process.returncode
+        return result if code is None else {**result, "exitStatus": _exit_status(code)}
+
+    async def wait(self) -> JsonObject:
+        return _exit_status(await self.process.wait())
+
+    async def aclose(self) -> None:
+        kill_group(self.process)
+        await self.process.aclose()
+
+
+def _exit_status(code: int) -> JsonObject:
+    return {"exitCode": code} if code >= 0 else {"signal": str(-code)}
+
+
+def chosen_option(params: JsonValue, kind: str) -> str:
+    """The option of a permission request that allows or rejects for the shortest time."""
+    options = [item for item in objects_at(params, "options") if text_at(item, "kind").startswith(kind)]
+    once = min(options, key=lambda item: _span(text_at(item, "kind")), default=None)
+    if once is None:
+        raise _Refused(-32603, f"there is no option to {kind}")
+    return text_at(once, "optionId")
+
+
+def _span(kind: str) -> float:
+    return 0 if kind.endswith("_once") else math.inf

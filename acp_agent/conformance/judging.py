@@ -1,0 +1,29 @@
+"""Whether recorded lines fit the protocol's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from acp_agent.conformance.agent_process import Line
+from acp_agent.conformance.verdicts import Skipped
+from acp_agent.testing.frames import FrameValidator
+from acp_agent.testing.wire_schema import CHECKOUT_SCHEMA
+
+
+def judge(log: Iterable[Line], *, strict: bool) -> tuple[list[str], int]:
+    """What is wrong with the agent's messages, and how many were judged. Extensions may be anything.
+
+    Raises:
+        Skipped: the schema is not installed.
+    """
+    if not CHECKOUT_SCHEMA.is_dir():
+        raise Skipped("the protocol's schema lies only in a checkout")
+    validator = FrameValidator(unstable=True, strict=strict)
+    problems: list[str] = []
+    n_judged = 0
+    for line in log:
+        found = validator.feed(line.sender, line.raw)
+        if line.sender == "agent":
+            n_judged += 1
+            problems += found
+    return problems, n_judged

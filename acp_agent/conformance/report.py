@@ -1,0 +1,96 @@
+"""What a run found out, as values: the same for every format, and what JSON reports hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from acp_agent.base.errors import ConfigError
+from acp_agent.conformance.requirement import Level, Requirement
+from acp_agent.conformance.verdicts import VERDICTS, Verdict
+
+FORMAT = 1
+"""Of JSON reports."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How one requirement was kept; `transcript` and `stderr` are empty where it passed."""
+
+    id: str
+    level: Level
+    text: str
+    section: str
+    version: str
+    aliases: tuple[str, ...]
+    verdict: Verdict
+    reason: str
+    seconds: float
+    transcript: tuple[str, ...] = ()
+    stderr: str = ""
+
+    @property
+    def area(self) -> str:
+        """The first part of the id."""
+        return self.id.partition(".")[0]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole run. `agent` and `agent_version` are what it calls itself, `began_at` is UTC in ISO 8601."""
+
+    agent: str
+    agent_version: str
+    command: str
+    profile: str
+    suite_version: str
+    began_at: str
+    seconds: float
+    outcomes: tuple[Outcome, ...]
+    format: int = FORMAT
+
+    def count(self, level: Level | None = None) -> dict[Verdict, int]:
+        """How many there are of each verdict, at this level or all."""
+        counted = Counter(item.verdict for item in self.outcomes if level in (None, item.level))
+        return {verdict: counted[verdict] for verdict in VERDICTS}
+
+    @property
+    def conforms(self) -> bool:
+        """Whether no MUST or SHOULD failed, and some MUST passed."""
+        binding = [item for item in self.outcomes if item.level in ("MUST", "SHOULD")]
+        failed = any(item.verdict == "fail" for item in binding)
+        return not failed and any(item.verdict == "pass" for item in self.outcomes)
+
+    @property
+    def headline(self) -> str:
+        """The counts in one line, what was not judged included."""
+        return ", ".join(f"{number} {verdict}" for verdict, number in self.count().items() if number)
+
+
+def outcome_of(item: Requirement, verdict: Verdict, reason: str, seconds: float) -> Outcome:
+    """The outcome of a requirement, without a transcript."""
+    return Outcome(
+        id=item.id,
+        level=item.level,
+        text=item.text,
+        section=item.section,
+        version=item.version,
+        aliases=item.aliases,
+        verdict=verdict,
+        reason=reason,
+        seconds=round(seconds, 3),
+    )
+
+
+def read_report(file: Path) -> Report:
+    """A report out of a JSON file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Report)
+    except (OSError, msgspec.MsgspecError) as exc:
+        raise ConfigError(
+            f"cannot read the report `{file}`: {exc}", hint="reports are written with `--json FILE`"
+        ) from exc

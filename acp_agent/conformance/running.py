@@ -1,0 +1,135 @@
+"""Runs checks: each on a stage of its own, several at a time."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from acp_agent import __version__
+from acp_agent.base.groups import one_error
+from acp_agent.conformance.agent_process import AgentProcess
+from acp_agent.conformance.profile import Profile
+from acp_agent.conformance.reach import object_at, text_at
+from acp_agent.conformance.report import Outcome, Report, outcome_of
+from acp_agent.conformance.requirement import Requirement
+from acp_agent.conformance.stage import PATIENCE, Stage, open_stage
+from acp_agent.conformance.verdicts import NotPassed, Verdict
+
+CHECK_TIME = 60.0
+"""Seconds one check may take."""
+
+_LINE_CHARS = 2000
+_N_LINES = 400
+
+
+async def run_requirements(
+    command: Sequence[str],
+    profile: Profile,
+    requirements: Sequence[Requirement],
+    *,
+    jobs: int | None = None,
+    patience: float = PATIENCE,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+) -> Report:
+    """Try all requirements, `jobs` at a time; by default as many as there are processors.
+
+    `patience` is how many seconds the agent has for each single answer.
+    `on_outcome` is told each outcome as it comes; the report has them in the order of `requirements`.
+    """
+    limiter = anyio.CapacityLimiter(jobs or os.cpu_count() or 1)
+    began, began_at = time.monotonic(), datetime.now(UTC)
+    found: dict[str, Outcome] = {}
+    named: dict[str, str] = {}
+
+    async def run(item: Requirement) -> None:
+        async with limiter:
+            outcome, info = await _try(command, profile, item, patience)
+        found[item.id] = outcome
+        named.update(info)
+        on_outcome(outcome)
+
+    async with anyio.create_task_group() as tasks:
+        for item in requirements:
+            tasks.start_soon(run, item)
+    return Report(
+        agent=named.get("name", ""),
+        agent_version=named.get("version", ""),
+        command=" ".join(command),
+        profile=profile.name,
+        suite_version=__version__,
+        began_at=began_at.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - began, 1),
+        outcomes=tuple(found[item.id] for item in requirements),
+    )
+
+
+async def _try(
+    command: Sequence[str], profile: Profile, item: Requirement, patience: float
+) -> tuple[Outcome, dict[str, str]]:
+    """The outcome of one requirement, and what the agent calls itself."""
+    began = time.monotonic()
+    stage: Stage | None = None
+    verdict: Verdict = "fail"
+    reason = f"not finished within {CHECK_TIME:g} s"
+    with tempfile.TemporaryDirectory(prefix="acp-conformance-", ignore_cleanup_errors=True) as folder:
+        place = await anyio.Path(folder).resolve()
+        try:
+            with one_error():
+                async with open_stage(
+                    command, profile, Path(place) / "stage", item.needs, patience=patience
+                ) as stage:
+                    with anyio.move_on_after(CHECK_TIME):
+                        n_judged = await item.check(stage)
+                        verdict, reason = ("pass", "") if n_judged else ("inconclusive", _nothing(stage))
+        except NotPassed as exc:
+            verdict, reason = exc.verdict, str(exc)
+        except Exception as exc:  # a check that breaks says nothing about the agent
+            verdict, reason = "inconclusive", f"the check itself broke: {exc!r}"
+    outcome = outcome_of(item, verdict, reason, time.monotonic() - began)
+    if stage is None:
+        return outcome, {}
+    if verdict in ("fail", "inconclusive"):
+        outcome = msgspec.structs.replace(
+            outcome, transcript=_transcript(stage.agents), stderr=_stderr(stage.agents)
+        )
+    return outcome, _name(stage.agents)
+
+
+def _nothing(stage: Stage) -> str:
+    asked = f"; the model was asked {stage.model.n_requests} times"
+    return "saw nothing of what it judges" + ("" if stage.profile.plays_scripts else asked)
+
+
+def _transcript(agents: Sequence[AgentProcess]) -> tuple[str, ...]:
+    """Every line of every agent: when, who, what."""
+    lines: list[str] = []
+    for number, agent in enumerate(agents, start=1):
+        if len(agents) > 1:
+            lines.append(f"--- process {number}")
+        for line in agent.log[:_N_LINES]:
+            text = line.raw.decode(errors="replace")
+            cut = text if len(text) <= _LINE_CHARS else f"{text[:_LINE_CHARS]} ... ({len(text)} characters)"
+            lines.append(f"{line.at:7.3f} {'<' if line.sender == 'agent' else '>'} {cut}")
+        if len(agent.log) > _N_LINES:
+            lines.append(f"... and {len(agent.log) - _N_LINES} lines more")
+    return tuple(lines)
+
+
+def _stderr(agents: Sequence[AgentProcess]) -> str:
+    return "\n".join(agent.stderr.decode(errors="replace") for agent in agents if agent.stderr)
+
+
+def _name(agents: Sequence[AgentProcess]) -> dict[str, str]:
+    for agent in agents:
+        for frame in agent.frames():
+            info = object_at(frame, "result", "agentInfo")
+            if info:
+                return {"name": text_at(info, "name"), "version": text_at(info, "version")}
+    return {}

@@ -1,0 +1,181 @@
+"""What a check plays on: a fresh workspace and home, a scripted model and as many new agents as it wants."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskGroup
+
+from acp_agent.base.jsontext import JsonObject
+from acp_agent.conformance.agent_process import AgentProcess, open_agent_process, result_of
+from acp_agent.conformance.client_side import ClientSide, Permission
+from acp_agent.conformance.model import ScriptedModel
+from acp_agent.conformance.profile import Profile, filled
+from acp_agent.conformance.reach import at, object_at, text_at
+from acp_agent.conformance.session import Session
+from acp_agent.conformance.verdicts import NotAdvertised
+from acp_agent.testing.model_server import ModelServer, serve_model
+
+QUIET = 0.3
+"""Seconds of silence after which something that should not come counts as not having come."""
+
+PATIENCE = 20.0
+"""Seconds to wait for one thing: agents are processes, machines may be busy."""
+
+EXIT_TIME = 5.0
+"""Seconds an agent, or a command of it, has to end."""
+
+_KEY = "sk-conformance-1234567890"
+_INHERITED = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "WINDIR")
+
+
+class Stage:
+    """One check's stage. `workspace` is the project, `home` the agent's private place; both are new.
+
+    `client` is the other side of the agent started last, `exit_time` how many seconds an agent has to end.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        profile: Profile,
+        folder: Path,
+        server: ModelServer,
+        model: ScriptedModel,
+        tasks: TaskGroup,
+        needs: tuple[str, ...],
+        patience: float,
+    ) -> None:
+        self.profile = profile
+        self.workspace = folder / "workspace"
+        self.home = folder / "home"
+        self.model = model
+        self.agents: list[AgentProcess] = []
+        self.client: ClientSide
+        self.exit_time = min(EXIT_TIME, patience)
+        self._patience = patience
+        self._command = [*command, *profile.args]
+        self._tasks = tasks
+        self._needs = needs
+        self._server = server
+        self._clients: list[ClientSide] = []
+
+    async def start(self, *, permission: Permission = "allow", keyless: bool = False) -> AgentProcess:
+        """A new process of the agent, not yet spoken to. `keyless` leaves the profile's environment away."""
+        agent = await open_agent_process(
+            self._command, cwd=self.workspace, env=self._environment(keyless=keyless), patience=self._patience
+        )
+        self.agents.append(agent)
+        await self._tasks.start(agent.watch)
+        self.client = ClientSide(agent, self._tasks, permission)
+        self._clients.append(self.client)
+        return agent
+
+    async def initialize(self, agent: AgentProcess, offer: JsonObject | None = None) -> JsonObject:
+        """What the agent answers to a plain `initialize` with these client capabilities."""
+        response = await agent.ask("initialize", initialize_params(offer), patience=self.profile.start_time)
+        result = object_at(result_of("initialize", response))
+        for need in self._needs:
+            if at(result, *need.split(".")) in (None, False):
+                raise NotAdvertised(f"`{need}` is not advertised")
+        return result
+
+    async def ready(
+        self, *, permission: Permission = "allow", offer: JsonObject | None = None
+    ) -> AgentProcess:
+        """A new process of the agent, initialized."""
+        agent = await self.start(permission=permission)
+        await self.initialize(agent, offer)
+        return agent
+
+    async def open(self, agent: AgentProcess) -> Session:
+        """A new session in the workspace."""
+        result = object_at(await agent.result("session/new", self.new_params()))
+        return Session(self, agent, text_at(result, "sessionId"), result)
+
+    async def session(self, *, permission: Permission = "allow", offer: JsonObject | None = None) -> Session:
+        """A new session of a new process."""
+        return await self.open(await self.ready(permission=permission, offer=offer))
+
+    def new_params(self) -> JsonObject:
+        """The params of `session/new`."""
+        return {"cwd": str(self.workspace), "mcpServers": []}
+
+    def again(self, session: Session) -> JsonObject:
+        """The params that load or resume a session."""
+        return {**self.new_params(), "sessionId": session.id}
+
+    async def strike(self) -> None:
+        """End everything that was started."""
+        for agent in self.agents:
+            await agent.end()
+        for client in self._clients:
+            await client.aclose()
+
+    def _environment(self, *, keyless: bool) -> dict[str, str]:
+        home = str(self.home)
+        env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        env |= {"HOME": home, "USERPROFILE": home, "TERM": "dumb", "NO_COLOR": "1"}
+        env |= {
+            "TMPDIR": str(self.home / "tmp"),
+            "TEMP": str(self.home / "tmp"),
+            "TMP": str(self.home / "tmp"),
+        }
+        if keyless:
+            return env
+        places = self._places()
+        return env | {name: filled(value, places) for name, value in self.profile.env.items()}
+
+    def prepare(self) -> None:
+        """Make the folders and the files the profile wants."""
+        self.workspace.mkdir(parents=True)
+        (self.home / "tmp").mkdir(parents=True)
+        places = self._places()
+        for name, content in self.profile.files.items():
+            file = self.home / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(filled(content, places), encoding="utf-8")
+
+    def _places(self) -> dict[str, str]:
+        return {
+            "openai_url": self._server.openai_url,
+            "anthropic_url": self._server.anthropic_url,
+            "home": str(self.home),
+            "workspace": str(self.workspace),
+            "key": _KEY,
+        }
+
+
+def initialize_params(offer: JsonObject | None = None) -> JsonObject:
+    """The params of a client that offers these capabilities; none by default."""
+    return {
+        "protocolVersion": 1,
+        "clientCapabilities": offer or {},
+        "clientInfo": {"name": "conformance", "version": "1"},
+    }
+
+
+@asynccontextmanager
+async def open_stage(
+    command: Sequence[str],
+    profile: Profile,
+    folder: Path,
+    needs: tuple[str, ...] = (),
+    *,
+    patience: float = PATIENCE,
+) -> AsyncGenerator[Stage, None]:
+    """A stage in `folder`, which must not exist; everything on it ends with the block."""
+    model = ScriptedModel(profile.tools)
+    async with serve_model(model) as server, anyio.create_task_group() as tasks:
+        stage = Stage(command, profile, folder, server, model, tasks, needs, patience)
+        stage.prepare()
+        try:
+            yield stage
+        finally:
+            with anyio.CancelScope(shield=True):
+                await stage.strike()
+            tasks.cancel_scope.cancel()

@@ -1,0 +1,184 @@
+"""Reports hold what was found, in every format, and nothing an agent says gets out of its place."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+
+from acp_agent.base.errors import ConfigError
+from acp_agent.cli.conformance import as_changes, as_text
+from acp_agent.cli.main import main
+from acp_agent.cli.style import Style
+from acp_agent.conformance.comparing import Change, changes
+from acp_agent.conformance.report import Outcome, Report, read_report
+from acp_agent.conformance.reports.as_html import as_html
+from acp_agent.conformance.reports.as_json import as_json
+from acp_agent.conformance.reports.as_junit import as_junit
+from acp_agent.conformance.reports.as_markdown import as_markdown
+from acp_agent.conformance.requirement import Level
+from acp_agent.conformance.verdicts import Verdict
+from tests.conformance.agents import reference
+
+EVIL = "</pre><script>alert(1)</script> | ]]> \x00\x1b[31m"
+
+
+def outcome(id: str, level: Level, verdict: Verdict, reason: str = "") -> Outcome:
+    return Outcome(
+        id=id,
+        level=level,
+        text="It does.",
+        section="Prompt turn",
+        version="v1",
+        aliases=("ACP-X-001",),
+        verdict=verdict,
+        reason=reason,
+        seconds=0.5,
+        transcript=(f"  0.000 < {EVIL}",) if verdict == "fail" else (),
+        stderr=EVIL if verdict == "fail" else "",
+    )
+
+
+REPORT = Report(
+    agent="some<agent>",
+    agent_version="1.2",
+    command="some --agent",
+    profile="generic",
+    suite_version="0.1",
+    began_at="2026-11-21T10:00:00+00:00",
+    seconds=3.5,
+    outcomes=(
+        outcome("a.good", "MUST", "pass"),
+        outcome("a.bad", "MUST", "fail", EVIL),
+        outcome("b.ugly", "quality", "fail", "not nice"),
+        outcome("b.unseen", "SHOULD", "inconclusive", "saw nothing"),
+        outcome("c.no", "MAY", "not-advertised", "no"),
+    ),
+)
+
+
+def test_the_headline_counts_what_was_not_judged_too() -> None:
+    assert REPORT.headline == "1 pass, 2 fail, 1 inconclusive, 1 not-advertised"
+
+
+def test_only_binding_failures_count_against_an_agent() -> None:
+    def of(*outcomes: Outcome) -> bool:
+        return msgspec.structs.replace(REPORT, outcomes=outcomes).conforms
+
+    good, bad, ugly, unseen, no = REPORT.outcomes
+    assert of(good, ugly, unseen, no)
+    assert not of(good, bad)
+    assert not of(unseen, no)
+
+
+def test_json_is_read_back_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(as_json(REPORT), encoding="utf-8")
+    assert read_report(file) == REPORT
+    with pytest.raises(ConfigError, match="cannot read the report"):
+        read_report(tmp_path / "none.json")
+
+
+def test_junit_fails_what_is_binding_and_skips_the_rest_with_its_reason() -> None:
+    suite = ElementTree.fromstring(as_junit(REPORT).partition("?>")[2])
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("5", "1", "3")
+    inside = {case.get("name"): [child.tag for child in case] for case in suite}
+    assert inside == {
+        "a.good": [],
+        "a.bad": ["failure", "system-err"],
+        "b.ugly": ["skipped"],
+        "b.unseen": ["skipped"],
+        "c.no": ["skipped"],
+    }
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append(tag)
+        assert not {name for name, _ in attrs} & {"src", "href"}, "the page needs something else"
+
+
+def test_the_page_stands_alone_and_shows_what_the_agent_said_as_text() -> None:
+    page = as_html(REPORT)
+    tags = Tags()
+    tags.feed(page)
+    assert (tags.found.count("script"), tags.found.count("article")) == (1, 5)
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+
+
+def test_markdown_has_a_row_for_each_requirement() -> None:
+    page = as_markdown(REPORT)
+    rows = [line for line in page.splitlines() if line.startswith(("| a.", "| b.", "| c."))]
+    assert len(rows) == 5
+    assert all(row.replace("\\|", "").count("|") == 6 for row in rows)
+
+
+def test_the_terminal_says_what_did_not_pass_and_why() -> None:
+    text = as_text(REPORT, Style(enabled=False))
+    assert "a.good" not in text
+    assert "inconclusive    SHOULD   b.unseen: saw nothing" in text
+    assert text.endswith("some<agent> 1.2 does not conform\n")
+
+
+def test_comparing_tells_every_verdict_that_is_another() -> None:
+    after = msgspec.structs.replace(
+        REPORT,
+        outcomes=(outcome("a.good", "MUST", "fail"), *REPORT.outcomes[2:], outcome("d.new", "MAY", "pass")),
+    )
+    found = changes(REPORT, after)
+    assert found == [
+        Change("a.good", "pass", "fail"),
+        Change("d.new", "", "pass"),
+        Change("a.bad", "fail", ""),
+    ]
+    assert [change.is_worse for change in found] == [True, False, False]
+    assert as_changes([], Style(enabled=False)) == "no verdict changed\n"
+
+
+def test_the_command_writes_every_report_and_its_exit_code_tells(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {name: tmp_path / f"new.{name}" for name in ("json", "junit", "markdown", "html")}
+    options = [word for name, file in files.items() for word in (f"--{name}", str(file))]
+    given = ["conformance", "--profile", "scripted", "--only", "prompt.stop-reason", *options, "--"]
+    assert main([*given, *reference()]) == 0
+    assert "reference 1.0 conforms" in capsys.readouterr().out
+    good = tmp_path / "good.json"
+    files["json"].rename(good)
+    assert main([*given, *reference("prompt.stop-reason")]) == 1
+    assert "`done` is no stop reason" in capsys.readouterr().out
+    assert all(file.stat().st_size > 300 for file in files.values())
+    assert main(["conformance", "--compare", str(good), str(files["json"])]) == 1
+    assert capsys.readouterr().out == "prompt.stop-reason: pass -> fail\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "no agent to try"),
+        (["--", "no-such-program"], "`no-such-program` is no program"),
+        (["--only", "nonsense", "--", "x"], "no requirement `nonsense`"),
+        (["--jobs", "many", "--", "python3"], "`--jobs` is `many`"),
+        (["--patience", "0", "--", "python3"], "`--patience` is `0`"),
+    ],
+)
+def test_a_wrong_request_is_told(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conformance", *words]) == 3
+    assert told in capsys.readouterr().err
+
+
+def test_the_list_names_every_requirement_of_an_area(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conformance", "--list", "--only", "resume"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[:2]] == [
+        ["resume.without-servers", "MUST"],
+        ["resume.no-replay", "MUST"],
+    ]
