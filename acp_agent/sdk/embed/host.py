@@ -1,0 +1,71 @@
+"""The program as the host of one session: takes its events, answers its questions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio.lowlevel
+
+from acp_agent.base.ids import SessionId
+from acp_agent.engine.transcript import Transcript
+from acp_agent.model import events
+from acp_agent.sdk.embed.agent_event import AgentEvent
+from acp_agent.sdk.embed.confirmations import Confirm, Confirmations, NoQuestions
+from acp_agent.sdk.embed.messages import Message, shown
+from acp_agent.sdk.embed.permission import ConfirmationPolicy
+from acp_agent.sdk.embed.runs import RunBook
+
+if TYPE_CHECKING:
+    from acp_agent import ports
+
+
+class SessionHost:
+    """Knows the session's journal and its runs; never the session, which may be forgotten by its program."""
+
+    def __init__(
+        self,
+        session_id: SessionId,
+        max_rounds: int,
+        policy: ConfirmationPolicy | None,
+        manager: Confirm | None,
+    ) -> None:
+        self.book = RunBook(session_id, max_rounds)
+        self.broker = Confirmations(session_id, self.tell, policy, manager)
+        self.asker = NoQuestions()
+        self._session_id = session_id
+        self._journal: list[events.Event] = []
+
+    def restore(self, event: events.Event) -> None:
+        """Take an event from before."""
+        self._journal.append(event)
+        self.book.restore(event)
+
+    def publish(self, session_id: SessionId, event: events.Event) -> None:
+        """Take an event; those of a run with a history of its own are no part of the journal."""
+        if session_id == self._session_id:
+            self._journal.append(event)
+        self.book.take(event)
+
+    async def drain(self) -> None:
+        """Let the program go on: it reads in the same process."""
+        await anyio.lowlevel.checkpoint()
+
+    def tell(self, event: AgentEvent) -> None:
+        """Tell the running run's readers something that is not in the journal."""
+        if self.book.current is not None:
+            self.book.current.tell(event)
+
+    def transcript(self) -> Transcript:
+        """What the model has been told and has said so far, to be looked at."""
+        transcript = Transcript()
+        for event in self._journal:
+            transcript.apply(event)
+        return transcript
+
+    def history(self) -> list[Message]:
+        """The same as messages."""
+        return shown(self.transcript().messages())
+
+
+if TYPE_CHECKING:
+    _: type[ports.Host] = SessionHost

@@ -1,0 +1,204 @@
+"""Options in all their spellings, and what they change."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+
+import pytest
+
+from acp_agent.providers.scripted import ScriptedProvider
+from acp_agent.sdk.embed.agent import AsyncAgent
+from acp_agent.sdk.embed.blocking import Agent
+from acp_agent.sdk.embed.blocking_session import Session
+from acp_agent.sdk.embed.blocking_stream import EventStream
+from acp_agent.sdk.embed.errors import ConfigInvalid, UnknownOption
+from acp_agent.sdk.embed.option_fields import OptionFields, SystemPromptSlots
+from acp_agent.sdk.embed.options import NAMES, SessionOptions
+from acp_agent.sdk.embed.session import AsyncSession
+from acp_agent.sdk.embed.streams import AsyncEventStream
+from tests.sdk_api.conftest import Home
+
+
+def spellings() -> list[SessionOptions]:
+    assigned = SessionOptions()
+    assigned.session_id, assigned.max_tool_rounds = "same", 7
+    return [
+        assigned,
+        SessionOptions(session_id="same", max_tool_rounds=7),
+        SessionOptions().with_session_id("same").with_max_tool_rounds(7),
+    ]
+
+
+def test_010_022_158_every_spelling_means_the_same() -> None:
+    one, two, three = spellings()
+    assert vars(one) == vars(two) == vars(three)
+
+
+def test_009_023_135_positional_by_name_as_mapping_and_as_keywords(agent: Agent, home: Home) -> None:
+    options = SessionOptions(session_id="a")
+    assert agent.session(home.workspace, options).session_id == "a"
+    assert agent.session(home.workspace, options=options).session_id == "a"
+    assert agent.session(home.workspace, {"session_id": "b"}).session_id == "b"
+    assert agent.session(home.workspace, {"sessionId": "d"}).session_id == "d"
+    assert agent.session(home.workspace, options, session_id="c").session_id == "c"
+    assert options.session_id == "a"
+    assert agent.session(home.workspace).session_id.startswith("sess_")
+
+
+def test_every_option_has_one_name_everywhere() -> None:
+    assert set(OptionFields.__annotations__) == set(NAMES)
+    chained = {name.removeprefix("with_") for name in dir(SessionOptions) if name.startswith("with_")}
+    short = {
+        "permissive": "permissive_policy",
+        "max_parse_retries": "parse_retries",
+        "tool_timeout_ms": "tool_timeout",
+        "circuit_breaker_threshold": "circuit_breaker",
+        "skill_dirs": "skills_from_dir",
+        "agent_dirs": "agents_from_dir",
+        "tools": "tool",
+    }
+    assert {short.get(name, name) for name in NAMES} <= chained
+
+
+def test_an_unknown_option_names_the_nearest(agent: Agent, home: Home) -> None:
+    with pytest.raises(UnknownOption, match="unknown option `modle`; did you mean `model`"):
+        agent.session(home.workspace, modle="x")  # pyright: ignore[reportCallIssue] # a misspelled one
+    with pytest.raises(UnknownOption, match="did you mean `auto_save`"):
+        SessionOptions().auto_sav = True
+    with pytest.raises(ConfigInvalid, match="`max_tool_rounds`: must be a whole number"):
+        agent.session(home.workspace, max_tool_rounds=0)
+    with pytest.raises(ConfigInvalid, match="none of auto, enabled, disabled"):
+        agent.session(home.workspace, {"planning_mode": "often"})
+
+
+def test_012_a_model_has_to_be_configured(agent: Agent, home: Home) -> None:
+    with pytest.raises(ConfigInvalid, match="provider 'openai' or model 'nothing' not found in config"):
+        agent.session(home.workspace, model="openai/nothing")
+
+
+def test_015_to_021_slots_change_words_and_never_the_rules(
+    agent: Agent, home: Home, model: ScriptedProvider
+) -> None:
+    plain = agent.session(home.workspace, llm_client=model)
+    plain.send("hi")
+    before = model.requests[-1].system
+    slots = SystemPromptSlots(
+        role="You are a senior Rust developer.",
+        guidelines="Use clippy.",
+        response_style="Be concise.",
+        extra="This project uses tokio.",
+    )
+    agent.session(home.workspace, SessionOptions(llm_client=model).with_prompt_slots(slots)).send("hi")
+    told = model.requests[-1].system
+    identity = "You are acp-agent, a coding agent inside the user's editor."
+    assert told.startswith("You are a senior Rust developer. You act with tools")
+    assert told.startswith(before.replace(identity, "You are a senior Rust developer."))
+    places = [
+        told.index(words)
+        for words in (
+            *("Rust developer", "Find out before", "## Guidelines\n\nUse clippy."),
+            *("## Response Format\n\nBe concise.", "This project uses tokio."),
+        )
+    ]
+    assert places == sorted(places)
+    assert told.endswith("This project uses tokio.")
+
+
+def test_024_one_slot_alone_and_tools_still_work(agent: Agent, home: Home, model: ScriptedProvider) -> None:
+    session = agent.session(home.workspace, llm_client=model, role="You are Ada.")
+    assert "remember the milk" in session.send("read it").text
+    assert model.requests[-1].system.startswith("You are Ada. You act with tools")
+
+
+def test_013_014_folders_of_settings_and_sessions_are_merged(home: Home, model: ScriptedProvider) -> None:
+    for name in ("global", "own"):
+        skill = home.folder / name / "skills" / f"skill-{name}"
+        skill.mkdir(parents=True)
+        (skill / "SKILL.md").write_text(f"---\ndescription: {name}\n---\nDo {name}.", encoding="utf-8")
+        agents = home.folder / name / "agents"
+        agents.mkdir()
+        (agents / f"kind-{name}.md").write_text(f"---\ndescription: {name}\n---\nBe.", encoding="utf-8")
+    folder = home.folder
+    config = {
+        "skill_dirs": [str(folder / "global" / "skills")],
+        "agent_dirs": [str(folder / "global" / "agents")],
+    }
+    with Agent.create(config, env=home.env) as agent:
+        session = agent.session(
+            home.workspace,
+            llm_client=model,
+            skill_dirs=[folder / "own" / "skills"],
+            agent_dirs=[folder / "own" / "agents"],
+        )
+        commands = session.send("/help").text
+        assert "skill-global" in commands
+        assert "skill-own" in commands
+        session.send("hi")
+        task = next(spec for spec in model.requests[-1].tools if spec.name == "task")
+        assert "kind-global" in str(task)
+        assert "kind-own" in str(task)
+        assert agent.session_for_agent(home.workspace, "kind-global").tool_names
+
+
+def test_088_092_to_095_planning_modes(agent: Agent, home: Home, model: ScriptedProvider) -> None:
+    def told(**options: typing.Any) -> tuple[bool, bool]:
+        session = agent.session(home.workspace, llm_client=model, **options)
+        session.send("hi")
+        return "todo" in session.tool_names, "Before anything else write a plan" in model.requests[-1].system
+
+    assert told() == told(planning_mode="auto") == (True, False)
+    assert told(planning_mode="enabled") == told(planning=True) == (True, True)
+    assert told(planning_mode="disabled") == told(planning=False) == (False, False)
+
+
+def test_096_the_plan_is_told_whole_at_each_change(agent: Agent, home: Home) -> None:
+    planner = ScriptedProvider(
+        'call: todo {"entries": [{"content": "look", "status": "in_progress"}]}\n---\nsay: planned'
+    )
+    session = agent.session(home.workspace, llm_client=planner)
+    events = list(session.stream("plan"))
+    tasks = [event.tasks for event in events if event.event_type == "task_updated"]
+    assert tasks
+    assert tasks[0] == [{"id": "1", "content": "look", "status": "in_progress", "priority": "medium"}]
+
+
+def test_147_149_150_an_agent_definition_from_a_folder(
+    agent: Agent, home: Home, model: ScriptedProvider
+) -> None:
+    folder = home.folder / "agents"
+    folder.mkdir()
+    (folder / "scribe.md").write_text(
+        "---\ndescription: writes\ntools: read, write\n---\nYou are a scribe.", encoding="utf-8"
+    )
+    session = agent.session_for_agent(
+        home.workspace, "scribe", [folder], SessionOptions(llm_client=model, extra="In verse.")
+    )
+    session.send("hi")
+    assert {"read", "write"} <= set(session.tool_names)
+    assert "bash" not in session.tool_names
+    assert model.requests[-1].system.startswith("You are a scribe.\n\nIn verse.")
+    with pytest.raises(ConfigInvalid, match="no agent definition `painter`"):
+        agent.session_for_agent(home.workspace, "painter")
+
+
+PAIRS = ((AsyncAgent, Agent), (AsyncSession, Session), (AsyncEventStream, EventStream))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS[:2])
+def test_the_blocking_form_has_the_same_names_parameters_and_results(ours: type, theirs: type) -> None:
+    only_there = {"portal", "aclose"}
+    names = {name for name in dir(ours) if not name.startswith("_")} - only_there
+    assert names == {name for name in dir(theirs) if not name.startswith("_")}
+    for name in names:
+        mine: typing.Any = getattr(ours, name)
+        other: typing.Any = getattr(theirs, name)
+        if isinstance(mine, property):
+            assert isinstance(other, property)
+            mine, other = mine.fget, other.fget
+        one, two = inspect.signature(mine), inspect.signature(other)
+        assert list(one.parameters.values()) == list(two.parameters.values()), name
+        returned = str(one.return_annotation)
+        assert returned.replace("AsyncSession", "Session").replace("AsyncEventStream", "EventStream") == str(
+            two.return_annotation
+        ), name

@@ -1,0 +1,166 @@
+"""What runs, what is asked about, and how a program answers."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from acp_agent.base.jsontext import JsonObject
+from acp_agent.providers.scripted import ScriptedProvider
+from acp_agent.sdk.embed.agent import AsyncAgent
+from acp_agent.sdk.embed.agent_event import AgentEvent
+from acp_agent.sdk.embed.blocking import Agent
+from acp_agent.sdk.embed.confirmations import PendingConfirmation
+from acp_agent.sdk.embed.errors import ConfigInvalid
+from acp_agent.sdk.embed.permission import ConfirmationPolicy, PermissionPolicy
+from acp_agent.sdk.embed.streams import AsyncEventStream
+from tests.sdk_api.conftest import Home
+
+
+def written(home: Home) -> bool:
+    return (home.workspace / "made.txt").exists()
+
+
+def test_077_without_anybody_to_ask_the_call_is_denied(
+    agent: Agent, home: Home, model: ScriptedProvider
+) -> None:
+    session = agent.session(home.workspace, llm_client=model)
+    events = {event.event_type: event for event in session.stream("write it")}
+    denied = events["permission_denied"]
+    assert (denied.tool_name, denied.args) == ("write", {"path": "made.txt", "content": "made"})
+    assert denied.reason
+    assert (events["tool_end"].exit_code, events["tool_end"].error_kind) == (1, "permission_denied")
+    assert not written(home)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        PermissionPolicy(default_decision="allow"),
+        PermissionPolicy.permissive(),
+        {"defaultDecision": "allow"},
+        PermissionPolicy(allow=["write(made.txt)"], default_decision="deny"),
+    ],
+)
+def test_082_206_222_a_policy_allows(
+    agent: Agent, home: Home, model: ScriptedProvider, policy: PermissionPolicy
+) -> None:
+    agent.session(home.workspace, llm_client=model, permission_policy=policy).send("write it")
+    assert written(home)
+
+
+def test_082_permissive_and_a_checker(agent: Agent, home: Home, model: ScriptedProvider) -> None:
+    asked: list[tuple[str, JsonObject]] = []
+
+    def check(tool: str, args: JsonObject) -> str:
+        asked.append((tool, args))
+        return "deny"
+
+    options = {"llm_client": model, "permissive": True}
+    agent.session(home.workspace, {**options, "permission_checker": check}).send("write it")
+    assert (asked[0][0], written(home)) == ("write", False)
+    agent.session(home.workspace, options).send("write it")
+    assert written(home)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        PermissionPolicy(deny=["write"], allow=["write"], default_decision="allow"),
+        PermissionPolicy(ask=["write(*)"], default_decision="allow"),
+        PermissionPolicy(default_decision="deny"),
+        PermissionPolicy.strict(),
+    ],
+)
+def test_082_deny_wins_over_ask_and_ask_over_allow(
+    agent: Agent, home: Home, model: ScriptedProvider, policy: PermissionPolicy
+) -> None:
+    agent.session(home.workspace, llm_client=model, permission_policy=policy).send("write it")
+    assert not written(home)
+
+
+def test_a_protected_file_is_asked_about_whatever_is_allowed(agent: Agent, home: Home) -> None:
+    sly = ScriptedProvider('call: write {"path": ".git/hooks/x", "content": "x"}\n---\nsay: {result}')
+    agent.session(home.workspace, llm_client=sly, permissive=True).send("go")
+    assert not (home.workspace / ".git").exists()
+
+
+def test_068_direct_calls_of_the_host_bypass_permission(agent: Agent, home: Home) -> None:
+    session = agent.session(home.workspace, permission_policy=PermissionPolicy(default_decision="deny"))
+    session.write_file("made.txt", "by the host")
+    assert written(home)
+
+
+def test_a_policy_that_cannot_be_is_refused(agent: Agent, home: Home) -> None:
+    unusable: tuple[dict[str, object], ...] = (
+        {"defaultDecision": "perhaps"},
+        {"allowed": []},
+        {"allow": ["write((("]},
+    )
+    for policy in unusable:
+        with pytest.raises(ConfigInvalid, match="permission_policy"):
+            agent.session(home.workspace, permission_policy=policy)
+
+
+async def until(kind: str, stream: AsyncEventStream) -> AgentEvent:
+    with anyio.fail_after(5):
+        while (event := await stream.next_event()) is not None:
+            if event.event_type == kind:
+                return event
+    raise AssertionError(f"no {kind}")
+
+
+@pytest.mark.parametrize("approved", [True, False])
+async def test_077_the_program_confirms_a_call(
+    async_agent: AsyncAgent, home: Home, model: ScriptedProvider, approved: bool
+) -> None:
+    session = async_agent.session(
+        home.workspace, llm_client=model, confirmation_policy=ConfirmationPolicy(default_timeout_ms=60_000)
+    )
+    stream = session.stream("write it")
+    asked = await until("confirmation_required", stream)
+    assert (asked.tool_name, asked.timeout_ms) == ("write", 60_000)
+    waiting = session.pending_confirmations()
+    assert [(one.tool_id, one.tool_name) for one in waiting] == [(asked.tool_id, "write")]
+    assert not session.confirm_tool_use("another", approved=True)
+    assert session.confirm_tool_use(asked.tool_id or "", approved, "because")
+    received = await until("confirmation_received", stream)
+    assert (received.approved, received.reason) == (approved, "because")
+    await stream.result()
+    assert (written(home), session.pending_confirmations()) == (approved, [])
+
+
+@pytest.mark.parametrize(("action", "taken"), [("reject", "rejected"), ("auto_approve", "auto_approved")])
+async def test_077_without_an_answer_in_time_the_policy_decides(
+    async_agent: AsyncAgent, home: Home, model: ScriptedProvider, action: str, taken: str
+) -> None:
+    policy = {"enabled": True, "default_timeout_ms": 1, "timeout_action": action}
+    session = async_agent.session(home.workspace, llm_client=model, confirmation_policy=policy)
+    stream = session.stream("write it")
+    late = await until("confirmation_timeout", stream)
+    assert late.data == {"action_taken": taken}
+    await stream.result()
+    assert written(home) == (action == "auto_approve")
+
+
+async def test_082_a_manager_confirms(async_agent: AsyncAgent, home: Home, model: ScriptedProvider) -> None:
+    seen: list[PendingConfirmation] = []
+
+    async def confirm(pending: PendingConfirmation) -> bool:
+        seen.append(pending)
+        return True
+
+    session = async_agent.session(home.workspace, llm_client=model, confirmation_manager=confirm)
+    await session.send("write it")
+    assert ([one.tool_name for one in seen], written(home)) == (["write"], True)
+
+
+async def test_112_closing_refuses_what_waits(
+    async_agent: AsyncAgent, home: Home, model: ScriptedProvider
+) -> None:
+    session = async_agent.session(home.workspace, llm_client=model, confirmation_policy=ConfirmationPolicy())
+    stream = session.stream("write it")
+    await until("confirmation_required", stream)
+    await session.close()
+    assert (session.pending_confirmations(), written(home)) == ([], False)
+    assert (await stream.result()).stop_reason == "cancelled"
