@@ -16,7 +16,7 @@ from acp_agent import __version__
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places, find_places
 from acp_agent.cli.editors import EDITORS, Editor
-from acp_agent.model.mcp import StdioServer
+from acp_agent.model.mcp import HttpServer, StdioServer
 from acp_agent.sdk.config import Config, load_config
 from acp_agent.sdk.credentials import Credential, credentials
 from acp_agent.sdk.model_choice import split_model
@@ -83,12 +83,15 @@ def _settings(config: Config, places: Places) -> Iterator[Finding]:
 
 
 def _storage(config: Config, places: Places) -> Iterator[Finding]:
-    path = config.store_path
-    if path is None:
+    path, folder = config.store_path, config.store_choice.folder
+    if config.store_choice.kind == "postgres":
+        yield Finding("store", "ok", config.store)
+        return
+    if path is None or folder is None:
         remedy = "" if places.data_dir else "set `ACP_AGENT_HOME` to a folder to keep sessions"
         yield Finding("store", "ok" if not remedy else "warn", "sessions are kept in memory only", remedy)
         return
-    problem = _write_problem(path.parent)
+    problem = _write_problem(folder)
     if problem:
         remedy = "sessions would not be kept; change the rights or set `store`"
         yield Finding("store", "warn", f"{path}: {problem}", remedy)
@@ -153,8 +156,10 @@ def _key_remedy(credential: Credential) -> str:
 
 def _servers(config: Config, which: Which) -> Iterator[Finding]:
     for server in config.mcp_servers:
-        if not isinstance(server, StdioServer):
+        if isinstance(server, HttpServer):
             yield Finding("mcp server", "ok", f"{server.name}: {server.transport}")
+        elif not isinstance(server, StdioServer):
+            continue  # settings cannot name one that is a client
         elif which(server.command):
             yield Finding("mcp server", "ok", f"{server.name}: `{server.command}`")
         else:

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from acp_agent.cli.editors import EDITORS, NEOVIM_PLUGINS
+from acp_agent.conformance.requirement import LEVELS
 from acp_agent.sdk.settings_file import LOG_LEVELS, MODE_IDS
 
 Completes: TypeAlias = Literal["text", "file", "folder"]
@@ -29,13 +30,14 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Argument(msgspec.Struct, frozen=True, kw_only=True):
-    """A word that is no option. `required` is whether it can be left out."""
+    """A word that is no option; with `rest`, all words behind `--`. `required`: it cannot be left out."""
 
     name: str
     help: str
     choices: tuple[str, ...] = ()
     completes: Completes = "text"
     required: bool = True
+    rest: bool = False
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +48,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     options: tuple[Option, ...] = ()
     argument: Argument | None = None
+    second_argument: Argument | None = None
     examples: tuple[tuple[str, str], ...] = ()
 
 
@@ -56,6 +59,7 @@ _MODE = Option(name="mode", value="MODE", choices=MODE_IDS, help="how permission
 _CONFIG = Option(
     name="config", value="FILE", completes="file", help="settings file to use instead of the user's"
 )
+_STORE = Option(name="store", value="STORE", help="sqlite:///file, file:/folder, postgresql://…, memory:")
 _JSON = Option(name="json", help="print JSON")
 
 COMMANDS: tuple[Command, ...] = (
@@ -63,10 +67,16 @@ COMMANDS: tuple[Command, ...] = (
         name="serve",
         help="serve an editor over stdin and stdout (the default)",
         description="Speak the Agent Client Protocol on stdin and stdout. Editors start this.",
+        argument=Argument(
+            name="then",
+            choices=("login",),
+            required=False,
+            help="editors append `login` to enter an API key instead of serving",
+        ),
         options=(
             _MODEL,
             _MODE,
-            Option(name="store", value="STORE", help="sqlite:///absolute/path, or memory:"),
+            _STORE,
             Option(
                 name="script",
                 value="FILE",
@@ -106,6 +116,107 @@ COMMANDS: tuple[Command, ...] = (
             ('acp-agent prompt --mode accept-edits "fix the failing test"', "let it edit files"),
             ("git diff | acp-agent prompt -", "read the prompt from stdin"),
             ('acp-agent prompt --agent "gemini --acp" "hello"', "drive another agent"),
+        ),
+    ),
+    Command(
+        name="chat",
+        help="talk to an agent in the terminal",
+        description=(
+            "Talk to this agent, or to any other ACP agent named behind `--`. Ctrl-C cancels a turn, a "
+            "second one leaves; Ctrl-D leaves. Without a terminal, each line of stdin is a prompt."
+        ),
+        argument=Argument(
+            name="agent", required=False, rest=True, help="command of another agent, behind `--`"
+        ),
+        options=(
+            _MODEL,
+            _MODE,
+            Option(
+                name="cwd", value="DIR", completes="folder", help="folder to work in (default: this folder)"
+            ),
+            Option(name="continue", help="go on with the latest session of the folder"),
+            Option(name="resume", help="choose a session to go on with"),
+            Option(name="list", help="list the folder's sessions"),
+            Option(name="plain", help="text without Markdown and movement"),
+        ),
+        examples=(
+            ("acp-agent chat", "talk to this agent about this folder"),
+            ("acp-agent chat --continue", "go on where you left"),
+            ("acp-agent chat -- gemini --acp", "talk to another agent"),
+        ),
+    ),
+    Command(
+        name="proxy",
+        help="stand between an editor and an agent",
+        description=(
+            "Serve an editor by forwarding everything to the agent named behind `--`. What stands between "
+            "them may record the conversation, add to prompts, or be your own code."
+        ),
+        argument=Argument(name="agent", rest=True, help="command of the agent, behind `--`"),
+        options=(
+            Option(name="record", value="FILE", completes="file", help="write every frame to this file"),
+            Option(
+                name="context",
+                value="FILE",
+                completes="file",
+                help="add this file to a session's first prompt",
+            ),
+            Option(name="use", value="MODULE:NAME", help="a `Proxy` of your own"),
+        ),
+        examples=(
+            ("acp-agent proxy --record talk.jsonl -- acp-agent", "record a conversation"),
+            ("acp-agent proxy --context NOTES.md -- gemini --acp", "tell an agent what it should know"),
+        ),
+    ),
+    Command(
+        name="replay",
+        help="play a recorded conversation",
+        description=(
+            "Play one side of a recording made by `acp-agent proxy --record`: the agent's towards an editor, "
+            "or the client's towards the agent named behind `--`. Exits with 1 if it went differently."
+        ),
+        argument=Argument(
+            name="words", rest=True, help="the recording; behind `--` the agent to play the client for"
+        ),
+        examples=(
+            ("acp-agent replay talk.jsonl", "be the agent"),
+            ("acp-agent replay talk.jsonl -- acp-agent", "be the client of an agent"),
+        ),
+    ),
+    Command(
+        name="conformance",
+        help="try any agent against the protocol",
+        description=(
+            "Try the agent named behind `--` against the requirements of the protocol, with a scripted model "
+            "and no key, each in a new process with a folder and a home of its own. Exits with 1 if a MUST "
+            "or SHOULD is not kept."
+        ),
+        argument=Argument(
+            name="command_line", required=False, rest=True, help="command of the agent, behind `--`"
+        ),
+        options=(
+            Option(name="profile", value="NAME", help="how the agent is started: a profile's name or file"),
+            Option(name="only", value="NAMES", help="ids, areas or aliases, separated by commas"),
+            Option(name="level", value="LEVEL", choices=LEVELS, help="this level and stricter ones"),
+            Option(name="list", help="list the requirements"),
+            Option(name="json", value="FILE", completes="file", help="write a report for programs"),
+            Option(name="junit", value="FILE", completes="file", help="write a report for build servers"),
+            Option(name="markdown", value="FILE", completes="file", help="write a report as Markdown"),
+            Option(name="html", value="FILE", completes="file", help="write a report as one page"),
+            Option(
+                name="compare",
+                value="FILE",
+                completes="file",
+                help="say what is different from this JSON report, in a second one or in this run",
+            ),
+            Option(name="jobs", value="N", help="agents at a time (default: one per processor)"),
+            Option(name="patience", value="SECONDS", help="for each single answer (default: 20)"),
+        ),
+        examples=(
+            ("acp-agent conformance -- my-agent --acp", "try an agent"),
+            ("acp-agent conformance --only cancel,permission -- my-agent", "two areas"),
+            ("acp-agent conformance --html report.html -- my-agent", "a page to publish"),
+            ("acp-agent conformance --compare old.json new.json", "what has changed"),
         ),
     ),
     Command(
@@ -157,6 +268,53 @@ COMMANDS: tuple[Command, ...] = (
         help="list the models that can be chosen",
         options=(_CONFIG, _JSON),
         examples=(("acp-agent models", "list them; `*` marks the chosen one"),),
+    ),
+    Command(
+        name="sessions",
+        help="look at stored sessions, move, search and delete them",
+        description=(
+            "Work on stored sessions without starting an agent. ACTION is one of: list; show ID; export ID; "
+            "import FILE; delete ID; gc, which drops what no session needs any more; migrate, which copies "
+            "all sessions of one store into another; search WORDS, in titles, prompts and answers."
+        ),
+        argument=Argument(
+            name="action",
+            choices=("list", "show", "export", "import", "delete", "gc", "migrate", "search"),
+            help="what to do",
+        ),
+        second_argument=Argument(
+            name="what", required=False, completes="file", help="a session's id, an exported file, or words"
+        ),
+        options=(
+            _STORE,
+            _CONFIG,
+            _JSON,
+            Option(
+                name="cwd", value="DIR", completes="folder", help="list, search: sessions of this folder only"
+            ),
+            Option(name="limit", value="N", help="list, search: so many at most (default: 50)"),
+            Option(name="cursor", value="CURSOR", help="list: the page that begins here"),
+            Option(name="archived", help="list: those put away"),
+            Option(name="runs", help="show: one line for each prompt and how it ended"),
+            Option(
+                name="output",
+                short="o",
+                value="FILE",
+                completes="file",
+                help="export: file to write (default: stdout)",
+            ),
+            Option(name="yes", help="delete: do not ask"),
+            Option(name="from", value="STORE", help="migrate: store to copy from"),
+            Option(name="to", value="STORE", help="migrate: store to copy to"),
+        ),
+        examples=(
+            ("acp-agent sessions list --cwd .", "those of this folder, last changed first"),
+            ('acp-agent sessions search "flaky test"', "find one by what was said"),
+            ("acp-agent sessions show ID", "read one"),
+            ("acp-agent sessions export ID -o session.jsonl", "take one along"),
+            ("acp-agent sessions import session.jsonl", "and into another store"),
+            ("acp-agent sessions migrate --from sqlite --to file:~/sessions", "copy all of them"),
+        ),
     ),
     Command(
         name="trust",

@@ -47,6 +47,9 @@ def _bash() -> Iterator[str]:
         flags = " ".join(flag for option in command.options for flag in option.flags)
         words = f'COMPREPLY=($(compgen -W "{flags} --help" -- "$cur"))'
         positional = _bash_reply(command.argument) if command.argument else ":"
+        if command.second_argument:
+            second = _bash_reply(command.second_argument)
+            positional = f'if [ "$COMP_CWORD" -eq 2 ]; then {positional}; else {second}; fi'
         yield f'    {command.name}) case "$cur" in -*) {words} ;; *) {positional} ;; esac ;;'
     yield "  esac"
     yield "}"
@@ -92,7 +95,10 @@ def _zsh_specs(command: Command) -> Iterator[str]:
         for flag in option.flags:
             yield f"({' '.join(option.flags)}){flag}[{described}]{value}"
     if command.argument:
-        yield f"1:{command.argument.name}:{_zsh_action(command.argument)}"
+        which = "*" if command.argument.rest else "1"
+        yield f"{which}:{command.argument.name}:{_zsh_action(command.argument)}"
+    if command.second_argument:
+        yield f"2:{command.second_argument.name}:{_zsh_action(command.second_argument)}"
 
 
 def _zsh_action(value: Option | Argument) -> str:

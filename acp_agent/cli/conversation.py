@@ -6,6 +6,7 @@ import sys
 from typing import TextIO
 
 from acp_agent.base.jsontext import JsonObject, JsonValue, dump_text
+from acp_agent.cli.harmless import harmless
 from acp_agent.cli.style import Look, Style
 
 _MARKS = {"pending": "○", "in_progress": "●", "completed": "✔", "failed": "✘"}
@@ -34,7 +35,7 @@ class TextPrinter:
             case "plan":
                 self._plan(update.get("entries"))
             case "notice":
-                notice = f"! {update.get('title')} {update.get('description', '')}"
+                notice = harmless(f"! {update.get('title')} {update.get('description', '')}")
                 self.note(self._style.paint(notice, "yellow"))
             case _:
                 pass
@@ -65,7 +66,7 @@ class TextPrinter:
         call_id = str(update.get("toolCallId"))
         title = update.get("title")
         if isinstance(title, str):
-            self._titles[call_id] = title
+            self._titles[call_id] = " ".join(harmless(title).split())
         status = update.get("status")
         if status in ("in_progress", "completed", "failed"):
             mark = self._style.paint(_MARKS[status], _LOOKS[status])
@@ -75,7 +76,7 @@ class TextPrinter:
         for entry in entries if isinstance(entries, list) else []:
             if isinstance(entry, dict):
                 mark = _MARKS.get(str(entry.get("status")), "○")
-                self.note(self._style.paint(f"  {mark} {entry.get('content')}", "dim"))
+                self.note(self._style.paint(f"  {mark} {harmless(str(entry.get('content')))}", "dim"))
 
 
 class JsonPrinter:
@@ -104,4 +105,4 @@ def standard_printer(style: Style) -> TextPrinter:
 
 def _text_of(content: JsonValue) -> str:
     text = content.get("text") if isinstance(content, dict) else None
-    return text if isinstance(text, str) else ""
+    return harmless(text) if isinstance(text, str) else ""

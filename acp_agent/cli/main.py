@@ -34,6 +34,22 @@ def _dispatch(args: Namespace) -> int:
             from acp_agent.cli import prompt
 
             return prompt.main(args)
+        case "chat":
+            from acp_agent.cli import chat
+
+            return chat.main(args)
+        case "proxy":
+            from acp_agent.cli import proxy
+
+            return proxy.main(args)
+        case "replay":
+            from acp_agent.cli import replay
+
+            return replay.main(args)
+        case "conformance":
+            from acp_agent.cli import conformance
+
+            return conformance.main(args)
         case "demo":
             from acp_agent.cli import demo
 
@@ -54,6 +70,10 @@ def _dispatch(args: Namespace) -> int:
             from acp_agent.cli import models
 
             return models.main(args)
+        case "sessions":
+            from acp_agent.cli import sessions
+
+            return sessions.main(args)
         case "trust":
             from acp_agent.cli import trust
 
@@ -62,6 +82,10 @@ def _dispatch(args: Namespace) -> int:
             from acp_agent.cli import completion
 
             return completion.main(args)
+        case "serve" if args.then:
+            from acp_agent.cli import login
+
+            return login.main(Namespace(provider=None))
         case _:
             from acp_agent.cli import serve
 

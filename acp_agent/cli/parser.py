@@ -57,6 +57,8 @@ def make_parser() -> argparse.ArgumentParser:
 def _fill(parser: argparse.ArgumentParser, command: Command) -> None:
     if command.argument:
         _add_argument(parser, command.argument)
+    if command.second_argument:
+        _add_argument(parser, command.second_argument)
     for option in command.options:
         _add_option(parser, option)
 
@@ -67,7 +69,7 @@ def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
         help=argument.help,
         metavar=argument.name.upper(),
         choices=argument.choices or None,
-        nargs=None if argument.required else "?",
+        nargs="*" if argument.rest else None if argument.required else "?",
     )
 
 

@@ -7,19 +7,25 @@ import shlex
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 
 from acp_agent.base.errors import ConnectionLost
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.cli import exits
 from acp_agent.cli.conversation import JsonPrinter, TextPrinter, standard_printer
+from acp_agent.cli.questions import CAPABILITY, Asking, ReadLine, read_line
 from acp_agent.cli.style import style_for
-from acp_agent.client.client import Client, connect
-from acp_agent.client.process import ProcessTransport, start_agent
+from acp_agent.client.active_session import ActiveSession
+from acp_agent.client.client import Client
+from acp_agent.client.connection import Connection
+from acp_agent.client.dispatch import Responder
+from acp_agent.client.messages import RequestPermission
+from acp_agent.client.permission import allow_once, reject_once
+from acp_agent.client.process import start_agent
+from acp_agent.client.session_builder import SessionBuilder
 from acp_agent.rpc.errors import RpcError
 
 OWN_AGENT = (sys.executable, "-m", "acp_agent", "serve")
@@ -43,6 +49,11 @@ def agent_command(args: Namespace) -> list[str]:
     """The agent to start: the one named by `--agent`, or our own with the settings given here."""
     if args.agent:
         return shlex.split(args.agent, posix=os.name == "posix")
+    return own_agent(args)
+
+
+def own_agent(args: Namespace) -> list[str]:
+    """The command of our own agent with the settings given here."""
     command = [*OWN_AGENT]
     for option in ("model", "mode"):
         value = getattr(args, option)
@@ -54,41 +65,39 @@ def agent_command(args: Namespace) -> list[str]:
 class Approver:
     """Answers permission requests: yes to all, a question to the person at the terminal, or no.
 
-    `asked` holds the titles of all requests so far.
+    `asked` holds the titles of all requests so far; `read` asks the person, if there is one.
     """
 
     def __init__(self, *, always: bool, interactive: bool) -> None:
         self._always = always
         self._interactive = interactive and sys.stdin.isatty()
+        self.read: ReadLine | None = read_line if self._interactive else None
         self.printer: TextPrinter | None = None
         self.asked: list[str] = []
 
-    async def answer(self, params: JsonObject) -> JsonValue:
-        """The outcome for one `session/request_permission`."""
-        options = [option for option in _list(params.get("options")) if isinstance(option, dict)]
-        call = params.get("toolCall")
-        title = str(call.get("title")) if isinstance(call, dict) else "a tool call"
+    async def choose(self, request: RequestPermission) -> str | None:
+        """The option to answer one permission request with."""
+        title = str(request.tool_call.get("title") or "a tool call")
         self.asked.append(title)
         if self._always:
-            self._note(f"  allowed: {title}")
-            return _select(options, "allow_once")
+            self.note(f"  allowed: {title}")
+            return await allow_once(request)
         if not self._interactive:
-            self._note(f"  denied: {title} (allow with `--auto-approve` or `--mode`)")
-            return _select(options, "reject_once")
-        return await self._ask(title, options)
+            self.note(f"  denied: {title} (allow with `--auto-approve` or `--mode`)")
+            return await reject_once(request)
+        return await self._ask(title, request)
 
-    async def _ask(self, title: str, options: list[JsonObject]) -> JsonValue:
-        self._note(f"\n  permission needed: {title}")
-        for number, option in enumerate(options, 1):
-            self._note(f"    {number}  {option.get('name')}")
-        sys.stderr.write("  your choice: ")
-        sys.stderr.flush()
-        reply = (await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)).strip()
-        if reply.isdecimal() and 1 <= int(reply) <= len(options):
-            return {"outcome": {"outcome": "selected", "optionId": options[int(reply) - 1].get("optionId")}}
-        return _select(options, "reject_once")
+    async def _ask(self, title: str, request: RequestPermission) -> str | None:
+        self.note(f"\n  permission needed: {title}")
+        for number, option in enumerate(request.options, 1):
+            self.note(f"    {number}  {option.get('name')}")
+        reply = (await read_line("  your choice: ")).strip()
+        if reply.isdecimal() and 1 <= int(reply) <= len(request.options):
+            return str(request.options[int(reply) - 1].get("optionId"))
+        return await reject_once(request)
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """Print a line beside the answer, if there is a printer."""
         if self.printer is not None:
             self.printer.note(text)
 
@@ -106,26 +115,20 @@ async def run_prompt(
     json_printer = JsonPrinter(sys.stdout)
     printer = approver.printer = standard_printer(style_for(sys.stderr, os.environ))
     draw = json_printer.update if as_json else printer.update
-    transport: ProcessTransport | None = None
     try:
         async with (
             start_agent(command, cwd=cwd, env=env) as transport,
-            connect(
-                transport,
-                on_update=lambda _, update: draw(update),
-                requests={"session/request_permission": approver.answer},
-            ) as client,
+            _client(approver).connect(transport) as agent,
+            _with_servers(agent.build_session(cwd), mcp_servers) as session,
         ):
-            session_id = await client.new_session(str(cwd), mcp_servers)
-            stop_reason = await _prompt_until_interrupted(client, session_id, text)
+            stop_reason = await _prompt_until_interrupted(session, text, draw)
     except RpcError as exc:
         printer.end()
         exits.report(exc.message)
         return exits.FAILED
     except ConnectionLost as exc:
         printer.end()
-        tail = "\n".join(transport.stderr_tail) if transport is not None else ""
-        exits.report(f"the agent ended before it answered: {exc}\n{tail}".rstrip())
+        exits.report(str(exc))
         return exits.FAILED
     printer.end()
     if as_json:
@@ -135,8 +138,28 @@ async def run_prompt(
     return {"end_turn": exits.OK, "cancelled": exits.INTERRUPTED}.get(stop_reason, exits.FAILED)
 
 
-async def _prompt_until_interrupted(client: Client, session_id: str, text: str) -> str:
-    """Ctrl-C cancels the turn, and its end is awaited."""
+def _client(approver: Approver) -> Client:
+    """A client that asks the person at the terminal, if there is one."""
+    client = Client(permissions=approver.choose, capabilities={"elicitation": {**CAPABILITY}})
+    asking = Asking(approver.note, approver.read)
+
+    @client.on_request("elicitation/create", concurrent=True)
+    async def answer(params: JsonObject, responder: Responder, connection: Connection) -> JsonValue:
+        return await asking.answer(params)
+
+    return client
+
+
+def _with_servers(builder: SessionBuilder, servers: Sequence[JsonObject]) -> SessionBuilder:
+    for server in servers:
+        builder = builder.with_mcp_server(server)
+    return builder
+
+
+async def _prompt_until_interrupted(
+    session: ActiveSession, text: str, draw: Callable[[JsonObject], None]
+) -> str:
+    """Draw the turn's updates; Ctrl-C cancels it, and its end is awaited."""
     stop_reason = ""
     async with anyio.create_task_group() as tasks:
 
@@ -145,24 +168,16 @@ async def _prompt_until_interrupted(client: Client, session_id: str, text: str) 
                 return  # there, Ctrl-C interrupts the event loop itself
             with anyio.open_signal_receiver(signal.SIGINT) as signals:
                 async for _ in signals:
-                    client.cancel(session_id)
+                    session.cancel()
 
         tasks.start_soon(watch)
-        stop_reason = await client.prompt(session_id, text)
+        prompt = session.send_prompt(text)
+        async for update in session.updates():
+            draw(update.data)
+        stop_reason = await prompt
         tasks.cancel_scope.cancel()
     return stop_reason
 
 
 def _prompt_text(argument: str | None) -> str:
     return sys.stdin.read() if argument in (None, "-") else argument
-
-
-def _select(options: list[JsonObject], kind: str) -> JsonValue:
-    for option in options:
-        if option.get("kind") == kind:
-            return {"outcome": {"outcome": "selected", "optionId": option.get("optionId")}}
-    return {"outcome": {"outcome": "cancelled"}}
-
-
-def _list(value: JsonValue) -> list[JsonValue]:
-    return value if isinstance(value, list) else []

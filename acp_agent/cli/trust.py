@@ -9,7 +9,14 @@ from pathlib import Path
 
 from acp_agent.base.paths import find_places
 from acp_agent.cli.exits import FAILED, OK, report
-from acp_agent.sdk.trust import distrust_folder, project_file, real_path, trust_folder, trusted_folders
+from acp_agent.sdk.trust import (
+    distrust_folder,
+    project_file,
+    prompt_folders,
+    real_path,
+    trust_folder,
+    trusted_folders,
+)
 
 
 def main(args: Namespace) -> int:
@@ -29,7 +36,14 @@ def main(args: Namespace) -> int:
         )
         return FAILED
     content = trust_folder(places, folder)
-    sys.stdout.write(f"{project_file(folder)} takes effect from now on, as long as it says exactly this:\n\n")
+    for place in prompt_folders(folder):
+        sys.stdout.write(
+            f"{printable(str(place))}: what is in there is offered as slash commands from now on\n"
+        )
+    if content:
+        sys.stdout.write(
+            f"{project_file(folder)} takes effect from now on, as long as it says exactly this:\n\n"
+        )
     for line in content.decode().splitlines():
         sys.stdout.write(f"    {printable(line)}\n")
     return OK

@@ -199,6 +199,8 @@ def test_completion_knows_every_command_and_option(shell: str) -> None:
         (["acp-agent", "trust", ""], ["folder"]),
         (["acp-agent", "serve", "--script", ""], ["file", "folder"]),
         (["acp-agent", "serve", "--model", ""], []),
+        (["acp-agent", "sessions", "ex"], ["export"]),
+        (["acp-agent", "sessions", "import", ""], ["file", "folder"]),
     ],
 )
 def test_bash_completes(words: list[str], expected: list[str], tmp_path: Path) -> None:

@@ -80,3 +80,12 @@ def test_without_a_home_a_key_cannot_be_kept_but_nothing_else_breaks() -> None:
     forget_keys(nowhere)
     with pytest.raises(ConfigError):
         store_key(nowhere, "openai", Secret("x"))
+
+
+@pytest.mark.parametrize("options", [[], ["--log-level", "error"]])
+def test_login_behind_a_command_that_serves_enters_a_key(
+    places: Places, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("sk-very-secret\n"))
+    assert main(["serve", *options, "login"]) == 0
+    assert stored_keys(places) == {"anthropic": Secret("sk-very-secret")}
