@@ -7,14 +7,22 @@ from typing import TypeAlias
 
 import msgspec
 
+from acp_agent.base.jsontext import JsonObject
 
-class Text(msgspec.Struct, frozen=True, tag="text", omit_defaults=True):
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every piece of content can carry: `meta`, whatever its sender wrote there, kept as it came."""
+
+    meta: JsonObject | None = None
+
+
+class Text(Part, frozen=True, tag="text"):
     """Plain text or Markdown."""
 
     text: str
 
 
-class Image(msgspec.Struct, frozen=True, tag="image", omit_defaults=True):
+class Image(Part, frozen=True, tag="image"):
     """A picture; `data` is base64, `mime_type` such as `image/png`."""
 
     data: str
@@ -33,14 +41,14 @@ AUDIO_FORMATS: Mapping[str, str] = {
 """Media types of the sounds that models take, and the names of their formats."""
 
 
-class Audio(msgspec.Struct, frozen=True, tag="audio", omit_defaults=True):
+class Audio(Part, frozen=True, tag="audio"):
     """A sound; `data` is base64."""
 
     data: str
     mime_type: str
 
 
-class ResourceLink(msgspec.Struct, frozen=True, tag="resource_link", omit_defaults=True):
+class ResourceLink(Part, frozen=True, tag="resource_link"):
     """A reference to something the agent can read itself, usually `file://…`."""
 
     uri: str
@@ -51,7 +59,7 @@ class ResourceLink(msgspec.Struct, frozen=True, tag="resource_link", omit_defaul
     size: int | None = None
 
 
-class Resource(msgspec.Struct, frozen=True, tag="resource", omit_defaults=True):
+class Resource(Part, frozen=True, tag="resource"):
     """A file's content sent along; exactly one of `text` and `blob` (base64) is set."""
 
     uri: str

@@ -107,12 +107,13 @@ class Names:
 class Player:
     """One agent process, spoken to frame by frame; `heard` are its frames in order."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, area: str) -> None:
         assert process.stdout is not None
         assert process.stdin is not None
         self._input = process.stdin
         self._output = BufferedByteReceiveStream(process.stdout)
         self._judge = FrameValidator(unstable=True)
+        self._area = area
         self.heard: list[Frame] = []
 
     async def send(self, frame: Frame, *, polite: bool = True) -> None:
@@ -129,7 +130,7 @@ class Player:
             assert self._judge.feed("agent", line) == []
             frame: Frame = json.loads(line)
             self.heard.append(frame)
-            if not is_progress(frame):
+            if not is_progress(frame) and not (is_offer(frame) and self._area != "commands"):
                 return frame
 
     async def answer_to(self, request_id: object) -> Frame:
@@ -159,7 +160,7 @@ async def start(transcript: Transcript, cwd: Path, home: Path) -> AsyncGenerator
     process = await anyio.open_process(
         [COMMAND, "serve", "--script", str(transcript.script)], env=env, cwd=cwd, stderr=subprocess.DEVNULL
     )
-    player = Player(process)
+    player = Player(process, transcript.area)
     try:
         yield player
         await player.close()
@@ -196,6 +197,11 @@ def is_progress(frame: Frame) -> bool:
     return update.get("sessionUpdate") == "tool_call_update" and not {"status", "name"} & set(update)
 
 
+def is_offer(frame: Frame) -> bool:
+    """Whether it offers commands, which comes when it comes."""
+    return frame.get("params", {}).get("update", {}).get("sessionUpdate") == "available_commands_update"
+
+
 def brief(frame: Frame, area: str) -> str:
     """What names a frame that is not this area's matter, or nothing."""
     result, update = frame.get("result"), frame.get("params", {}).get("update", {})
@@ -203,8 +209,6 @@ def brief(frame: Frame, area: str) -> str:
         return "initialize"
     if area != "options" and isinstance(result, dict) and "configOptions" in result and "modes" in result:
         return "session"
-    if area != "commands" and update.get("sessionUpdate") == "available_commands_update":
-        return "commands"
     if area == "compaction" and update.get("sessionUpdate") == "usage_update":
         return "usage"  # an estimate, in which the length of the directory's name counts
     return ""
@@ -225,7 +229,7 @@ async def record(transcript: Transcript, folder: Path) -> list[str]:
             await player.send(frame, polite=who == "c")
             if "id" in frame and "method" in frame:
                 open_ids.add(frame["id"])
-                awaited += frame["method"] in OPENS
+                awaited += transcript.area == "commands" and frame["method"] in OPENS
             following = json.loads(client[index + 1][1]) if index + 1 < len(client) else {}
             while open_ids or awaited:
                 if (

@@ -214,3 +214,21 @@ async def test_a_model_that_hears_is_sent_the_sound(stage: Stage, open_editor: O
     sound = base64_of(b"RIFF\0\0\0\0WAVE")
     assert await send(session, acp.audio_block(sound, "audio/wav")) == "end_turn"
     assert f'"input_audio": {{"data": "{sound}", "format": "wav"}}' in conversation(model.requests[0])
+
+
+async def test_what_a_client_writes_beside_its_content_comes_back_with_it(
+    stage: Stage, open_editor: OpenEditor
+) -> None:
+    await stage.model("say: seen")
+    editor = await open_editor()
+    session = await editor.open()
+    note = {"client.example/origin": {"tab": 3}}
+    blocks = [
+        {"type": "text", "text": "look at this", "_meta": note},
+        {"type": "resource_link", "uri": "https://example.org/a", "name": "a", "_meta": note},
+    ]
+    await editor.agent_request("session/prompt", {"sessionId": session.id, "prompt": blocks})
+    await session.close()
+
+    again = await (await open_editor()).load(session.id)
+    assert [update["content"] for update in again.updates("user_message_chunk")] == blocks

@@ -138,10 +138,24 @@ def sdk_takes(method: str, value: Any) -> bool:
     return False
 
 
+def has_blocks(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("prompt"), list)
+
+
+def lacks_content(block: Any) -> bool:
+    """Whether it is a resource with neither text nor blob, which we refuse when the prompt is read whole."""
+    resource = block.get("resource") if isinstance(block, dict) else None
+    if not isinstance(resource, dict):
+        return False
+    return not any(isinstance(resource.get(key), str) for key in ("text", "blob"))
+
+
 def is_lenient_matter(method: str, value: Any) -> bool:
     """Whether it is about what clients leave out or send as null, and we take: lists, a boolean's type."""
     if method == "session/set_config_option":
         return isinstance(value, dict) and isinstance(value.get("value"), bool)
+    if method == "session/prompt":
+        return any(lacks_content(block) for block in value["prompt"]) if has_blocks(value) else False
     if not isinstance(value, dict) or "mcpServers" not in DEFINITIONS[REQUESTS[method]]["properties"]:
         return False
     servers = value.get("mcpServers")

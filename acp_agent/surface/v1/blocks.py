@@ -10,17 +10,21 @@ from acp_agent.engine import downscale, images
 from acp_agent.model import content
 from acp_agent.model.session import ModelInfo
 from acp_agent.rpc.errors import invalid_params
-from acp_agent.surface.v1.wire import TYPE_DECIDES, OptionalSize, OptionalText, Wire
+from acp_agent.surface.v1.wire import TYPE_DECIDES, Meta, OptionalSize, OptionalText, Wire
 
 
-class TextBlock(Wire):
+class _Block(Wire):
+    meta: Meta = None
+
+
+class TextBlock(_Block):
     """`ContentBlock` of type text."""
 
     type: Literal["text"]
     text: str
 
 
-class ImageBlock(Wire):
+class ImageBlock(_Block):
     """`ContentBlock` of type image."""
 
     type: Literal["image"]
@@ -29,7 +33,7 @@ class ImageBlock(Wire):
     uri: OptionalText = None
 
 
-class AudioBlock(Wire):
+class AudioBlock(_Block):
     """`ContentBlock` of type audio."""
 
     type: Literal["audio"]
@@ -37,7 +41,7 @@ class AudioBlock(Wire):
     mime_type: str
 
 
-class ResourceLinkBlock(Wire):
+class ResourceLinkBlock(_Block):
     """`ContentBlock` of type resource_link."""
 
     type: Literal["resource_link"]
@@ -58,7 +62,7 @@ class ResourceContents(Wire):
     mime_type: OptionalText = None
 
 
-class ResourceBlock(Wire):
+class ResourceBlock(_Block):
     """`ContentBlock` of type resource."""
 
     type: Literal["resource"]
@@ -92,23 +96,29 @@ def _to_content(
 ) -> content.Content:
     match block:
         case TextBlock():
-            return content.Text(block.text)
+            return content.Text(block.text, meta=block.meta)
         case ImageBlock():
             _check_image(block, path, can_downscale)
-            return content.Image(block.data, block.mime_type, block.uri)
+            return content.Image(block.data, block.mime_type, block.uri, meta=block.meta)
         case AudioBlock():
             _check_audio(block, path, model)
-            return content.Audio(block.data, block.mime_type)
+            return content.Audio(block.data, block.mime_type, meta=block.meta)
         case ResourceLinkBlock():
             return content.ResourceLink(
-                block.uri, block.name, block.mime_type, block.title, block.description, block.size
+                block.uri,
+                block.name,
+                block.mime_type,
+                block.title,
+                block.description,
+                block.size,
+                meta=block.meta,
             )
         case ResourceBlock(resource=inner):
             if (inner.text is None) == (inner.blob is None):
                 raise invalid_params(f"{path}.resource", "needs either `text` or `blob`")
             if inner.blob is not None:
                 _decoded(inner.blob, f"{path}.resource.blob")
-            return content.Resource(inner.uri, inner.text, inner.blob, inner.mime_type)
+            return content.Resource(inner.uri, inner.text, inner.blob, inner.mime_type, meta=block.meta)
         case _:
             assert_never(block)
 

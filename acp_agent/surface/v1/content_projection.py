@@ -10,6 +10,11 @@ from acp_agent.model import content
 
 def content_block(part: content.Content) -> JsonObject:
     """A piece of content as the protocol's `ContentBlock`; absent members are left out."""
+    block = _block(part)
+    return block if part.meta is None else {**block, "_meta": part.meta}
+
+
+def _block(part: content.Content) -> JsonObject:
     match part:
         case content.Text(text):
             return {"type": "text", "text": text}
