@@ -1,7 +1,8 @@
 """What a child process may know of our environment: everything but secrets.
 
-Git in commands is the user's, and works as configured but for its pager. Whoever starts Git on our own behalf
-must switch off hooks and monitors first: a repository's own settings can name programs.
+Git in commands is the user's, and works as configured but for its pager and for monitors: a repository's own
+settings can name a program that every `git status` starts. Whoever starts Git on our own behalf must switch
+off hooks too.
 """
 
 from __future__ import annotations
@@ -20,11 +21,26 @@ _SECRET_VALUES = re.compile(
 _HARMLESS = frozenset(("PWD", "OLDPWD", "SSH_AUTH_SOCK", "SSH_ASKPASS", "SUDO_ASKPASS"))
 _PLAIN_OUTPUT = {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "NO_COLOR": "1"}
 
+_GIT_SETTINGS = (
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_KEY_",
+    "GIT_CONFIG_VALUE_",
+)  # their values may be credentials
+_NO_MONITOR = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "core.fsmonitor",
+    "GIT_CONFIG_VALUE_0": "false",
+}
+
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """A copy without variables that look secret by name or value, set for plain output without a pager."""
-    kept = {name: value for name, value in environment.items() if not is_secret(name, value)}
-    return kept | _PLAIN_OUTPUT
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not is_secret(name, value) and not name.startswith(_GIT_SETTINGS)
+    }
+    return kept | _PLAIN_OUTPUT | _NO_MONITOR
 
 
 def is_secret(name: str, value: str) -> bool:

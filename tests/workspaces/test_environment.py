@@ -1,5 +1,8 @@
 """Commands learn no secrets from our environment."""
 
+import os
+import subprocess
+
 import pytest
 
 from acp_agent.workspaces.environment import child_environment
@@ -66,4 +69,32 @@ def test_what_programs_need_is_kept(name, value):
 
 def test_output_is_plain_and_no_pager_waits():
     made = child_environment({"PAGER": "less", "TERM": "xterm-256color"})
-    assert made == {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "NO_COLOR": "1"}
+    expected = {"TERM": "dumb", "PAGER": "cat", "GIT_PAGER": "cat", "NO_COLOR": "1"}
+    assert {name: value for name, value in made.items() if not name.startswith("GIT_CONFIG")} == expected
+
+
+def test_a_repository_cannot_have_git_start_a_monitor(tmp_path):
+    proof = tmp_path / "started"
+    monitor = tmp_path / "monitor"
+    monitor.write_text(f"#!/bin/sh\ntouch {proof}\n", encoding="utf-8")
+    monitor.chmod(0o755)
+    repository = tmp_path / "repository"
+
+    def git(*words, env):
+        subprocess.run(["git", *words], cwd=tmp_path, env=env, check=True, capture_output=True)
+
+    theirs = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    git("init", str(repository), env=theirs)
+    git("-C", str(repository), "config", "core.fsmonitor", str(monitor), env=theirs)
+    git("-C", str(repository), "status", env=theirs)
+    assert proof.exists(), "this git starts no monitors; nothing is shown"
+    proof.unlink()
+    git("-C", str(repository), "status", env=child_environment(theirs))
+    assert not proof.exists()
+
+
+def test_settings_given_to_git_by_variables_do_not_reach_commands():
+    given = {"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_1": "http.extraHeader", "GIT_CONFIG_VALUE_1": "Basic x"}
+    made = child_environment(given)
+    assert made["GIT_CONFIG_COUNT"] == "1"
+    assert "Basic x" not in made.values()
