@@ -8,11 +8,20 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Event
 
 from acp_agent.base.errors import AcpAgentError, ConnectionLost
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.cli import exits
-from acp_agent.cli.chat_inbox import Inbox, Interrupt, Item, Note, Question, keyboard_interrupts
+from acp_agent.cli.chat_inbox import (
+    Inbox,
+    Interrupt,
+    Item,
+    Note,
+    Question,
+    interrupts_noted,
+    keyboard_interrupts,
+)
 from acp_agent.cli.chat_screen import PlainScreen, RichScreen, Screen
 from acp_agent.cli.conversation import standard_printer
 from acp_agent.cli.harmless import harmless
@@ -75,15 +84,24 @@ class Chat:
         self._lines = LineEditor(self._commands)
         self._person_is_there = sys.stdin.isatty()
         self._failed = False
+        self._pressed = Event()  # Ctrl-C at a moment when neither a line is read nor a turn runs
         self._cancelling = False  # whether Ctrl-C has cancelled the turn that is running
 
     def run(self) -> int:
         """Read a line, let the agent answer it, and so on."""
+        with interrupts_noted(self._pressed):
+            return self._run()
+
+    def _run(self) -> int:
         warned = False
         while True:
             self._draw_what_came()
             try:
-                text = self._lines.read("> ")
+                with keyboard_interrupts():
+                    if self._pressed.is_set():  # while something was drawn
+                        self._pressed.clear()
+                        raise KeyboardInterrupt
+                    text = self._lines.read("> ")
             except EOFError:
                 return exits.FAILED if self._failed else exits.OK
             except KeyboardInterrupt:

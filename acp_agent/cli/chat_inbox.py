@@ -10,6 +10,7 @@ import queue
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
+from threading import Event
 from typing import TypeAlias
 
 import anyio
@@ -124,6 +125,16 @@ class Inbox:
     async def _ask(self, question: Question) -> str | None:
         self.items.put(question)
         return await question.wait()
+
+
+@contextmanager
+def interrupts_noted(pressed: Event) -> Generator[None, None, None]:
+    """Let Ctrl-C set `pressed`, rather than be an exception that could come anywhere."""
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: pressed.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

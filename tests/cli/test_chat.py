@@ -91,10 +91,16 @@ class Terminal:
         self._seen = rest
         return before
 
-    def exit_code(self) -> int:
+    def exit_code(self, *, pressing: str = "") -> int:
+        """How it ended, `pressing` a key until it does: one pressed just before a line is read may wait."""
         end = time.monotonic() + PATIENCE
-        while self._read(end):
-            pass
+        while self.process.poll() is None and time.monotonic() < end:
+            self.type(pressing)
+            pause = time.monotonic() + 3.0
+            while self._read(pause):
+                pass
+            if time.monotonic() < pause:  # its end of the terminal is closed
+                break
         return self.process.wait(PATIENCE)
 
     def close(self) -> None:
@@ -164,8 +170,7 @@ if os.name == "posix":
         terminal.wait_for("> ")
         terminal.type("\x03")
         terminal.wait_for("leaves")
-        terminal.type("\x03")
-        assert terminal.exit_code() == 130
+        assert terminal.exit_code(pressing="\x03") == 130
 
     def test_a_form_is_filled_in_by_number(terminal: Terminal) -> None:
         terminal.wait_for("> ")
