@@ -54,9 +54,11 @@ def main(args: Namespace) -> int:
         raise ConfigError(
             "no agent to try", hint="put its command behind `--`, as in `acp-agent conformance -- acp-agent`"
         )
-    if shutil.which(words[0]) is None:
+    program = shutil.which(words[0])
+    if program is None:
         raise ConfigError(f"`{words[0]}` is no program", hint="check the command behind `--`, and `PATH`")
-    report = _run(args, words, requirements)
+    # Each check runs in a folder of its own, from which a relative path would lead elsewhere.
+    report = _run(args, [str(Path(program).absolute()), *words[1:]], requirements)
     for name, render in _FORMATS.items():
         if file := getattr(args, name):
             Path(file).write_text(render(report), encoding="utf-8")
@@ -118,7 +120,11 @@ def as_text(report: Report, style: Style) -> str:
         counts = report.count(level)
         lines.append(f"{level:<9}" + "".join(f"{counts[verdict]:>16}" for verdict in VERDICTS))
     name = f"{report.agent or report.command} {report.agent_version}".strip()
+    nothing_passed = not any(item.verdict == "pass" for item in report.outcomes)
+    nothing_failed = not any(item.verdict == "fail" for item in report.outcomes)
     verdict = "conforms" if report.conforms else "does not conform"
+    if nothing_passed and nothing_failed:
+        verdict = "could not be judged"
     lines += ["", f"{report.headline} in {report.seconds:g} s (profile {report.profile})"]
     return "\n".join([*lines, style.paint(f"{name} {verdict}", "bold")]) + "\n"
 
