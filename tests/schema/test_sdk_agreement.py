@@ -116,7 +116,7 @@ def damaged(draw: st.DrawFn, method: str) -> Any:
         else:
             strange = draw(STRANGE)
             is_path = last in PATHS or (way and way[-1] in PATHS)
-            holder[last] = 7 if is_path and isinstance(strange, str) else strange
+            holder[last] = 7 if is_path and isinstance(strange, str | list) else strange
     return value
 
 
