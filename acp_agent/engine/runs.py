@@ -15,6 +15,7 @@ from acp_agent.model import events
 from acp_agent.model.session import StopReason
 
 RunStatus: TypeAlias = Literal["running", "completed", "failed", "cancelled", "interrupted"]
+"""`interrupted` was cut off by the end of its process."""
 
 
 class RunSnapshot(msgspec.Struct, frozen=True):
@@ -105,7 +106,7 @@ class RunLog:
             case events.TurnEnded(_, stop_reason, at, fault):
                 run = msgspec.structs.replace(
                     run,
-                    status=_status(stop_reason),
+                    status=status_after(stop_reason),
                     stop_reason=stop_reason,
                     updated_at=at,
                     ended_at=at,
@@ -178,7 +179,8 @@ async def _events_of(
             return
 
 
-def _status(stop_reason: StopReason) -> RunStatus:
+def status_after(stop_reason: StopReason) -> RunStatus:
+    """How a run is that ended for this reason."""
     match stop_reason:
         case "cancelled" | "interrupted":
             return stop_reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from acp_agent.base.errors import AcpAgentError, ToolError, WorkspaceError
@@ -22,12 +23,12 @@ OTHER_NAMES: Mapping[str, str] = {
 """What arguments are called elsewhere."""
 
 
-class DirectTools:
+class DirectTools(ABC):
     """Calls of single tools by name; `tool` is what runs them."""
 
+    @abstractmethod
     async def tool(self, name: str, args: JsonObject) -> ToolResult:
         """Run a tool without model and permission; one that fails says so in its result."""
-        raise NotImplementedError
 
     async def write_file(self, path: str, content: str) -> str:
         """Create or replace a file; says what was done.

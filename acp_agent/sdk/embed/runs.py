@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import datetime
-from typing import Literal, TypeAlias
 
 import anyio
 import msgspec
 
 from acp_agent.base.ids import SessionId, TurnId
+from acp_agent.engine.runs import RunStatus, status_after
 from acp_agent.model import events
 from acp_agent.model.session import StopReason
 from acp_agent.sdk.embed.agent_event import AgentEvent
@@ -17,9 +17,6 @@ from acp_agent.sdk.embed.errors import MaxToolRoundsExceeded, RunFailed
 from acp_agent.sdk.embed.event_mapper import EventMapper
 from acp_agent.sdk.embed.messages import Message
 from acp_agent.sdk.embed.results import AgentResult, TokenUsage
-
-RunStatus: TypeAlias = Literal["running", "completed", "failed", "cancelled", "interrupted"]
-"""`interrupted` was cut off by the end of its process."""
 
 
 class RunSnapshot(msgspec.Struct, frozen=True):
@@ -69,11 +66,7 @@ class Run:
         """How it is."""
         if not self.ended.is_set() or self.stop_reason is None:
             return "running"
-        if self.error is not None:
-            return "failed"
-        if self.stop_reason in ("cancelled", "interrupted"):
-            return self.stop_reason
-        return "completed"
+        return "failed" if self.error is not None else status_after(self.stop_reason)
 
     def take(self, event: events.Event) -> None:
         """An event of the journal."""
