@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -154,7 +155,8 @@ class AgentCore:
             max_steps=parts.max_steps,
             remember=parts.remember,
             compact_at=parts.compact_at,
-            task_tools=parts.task_tools,
+            # Most sessions have the same kinds; what models are told of them is worked out once.
+            task_tools=functools.lru_cache(maxsize=8)(parts.task_tools),
             connect=parts.connect,
             resource_tools=parts.resource_tools,
             look_around=parts.look_around,

@@ -10,7 +10,7 @@ import msgspec
 from acp_agent.base.jsontext import JsonObject
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, repr_omit_defaults=True):
     """What every piece of content can carry: `meta`, whatever its sender wrote there, kept as it came."""
 
     meta: JsonObject | None = None
