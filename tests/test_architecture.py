@@ -32,7 +32,7 @@ MAX_LINES = 400
 POSIX_ONLY = {"fcntl", "pwd", "grp", "termios", "tty", "pty", "resource", "syslog", "posix"}
 HEAVY: dict[str, set[str]] = {
     "httpx": {"providers/transport.py"},
-    "httpcore": {"providers/transport.py", "tools/web_connection.py"},
+    "httpcore": {"providers/transport.py", "tools/web/connection.py"},
     "mcp": {"testing/demo_mcp.py"},
     "pydantic": {"surface/v1/wire.py", "testing/demo_mcp.py"},
     "pydantic_core": {"surface/v1/wire.py"},

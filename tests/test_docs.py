@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from acp_agent.cli.commands import COMMANDS
-from acp_agent.engine.builtin_commands import BUILTINS
+from acp_agent.engine.commands.builtin import BUILTINS
 from acp_agent.surface.handshake import ClientOffer
 from acp_agent.surface.v1.router import Router
 

@@ -17,10 +17,10 @@ from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places, find_places
 from acp_agent.cli.editors import EDITORS, Editor
 from acp_agent.model.mcp import HttpServer, StdioServer
-from acp_agent.sdk.config import Config, load_config
 from acp_agent.sdk.credentials import Credential, credentials
 from acp_agent.sdk.model_choice import split_model
-from acp_agent.sdk.presets import TOUR_MODEL
+from acp_agent.sdk.settings.config import Config, load_config
+from acp_agent.sdk.settings.presets import TOUR_MODEL
 from acp_agent.workspaces.landlock import Support, support
 
 Status: TypeAlias = Literal["ok", "warn", "fail"]

@@ -8,7 +8,7 @@ import msgspec
 
 from acp_agent.cli.editors import EDITORS, NEOVIM_PLUGINS
 from acp_agent.conformance.requirement import LEVELS
-from acp_agent.sdk.settings_file import LOG_LEVELS, MODE_IDS
+from acp_agent.sdk.settings.file import LOG_LEVELS, MODE_IDS
 
 Completes: TypeAlias = Literal["text", "file", "folder"]
 

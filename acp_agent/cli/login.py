@@ -10,8 +10,8 @@ from argparse import Namespace
 from acp_agent.base.paths import find_places
 from acp_agent.cli.exits import OK, USAGE, report
 from acp_agent.sdk.keys import store_key
-from acp_agent.sdk.presets import PRESETS
-from acp_agent.sdk.secret import Secret
+from acp_agent.sdk.settings.presets import PRESETS
+from acp_agent.sdk.settings.secret import Secret
 
 
 def main(args: Namespace) -> int:

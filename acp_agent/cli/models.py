@@ -14,8 +14,8 @@ import msgspec
 from acp_agent.cli.exits import OK
 from acp_agent.cli.style import Style, style_for
 from acp_agent.model.session import ModelInfo
-from acp_agent.sdk.config import load_config
 from acp_agent.sdk.providers import build_providers
+from acp_agent.sdk.settings.config import load_config
 
 
 def main(args: Namespace) -> int:

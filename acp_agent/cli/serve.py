@@ -33,7 +33,7 @@ def main(options: Mapping[str, str]) -> int:
     from acp_agent.base.logs import configure_logging
     from acp_agent.rpc.framing import DEFAULT_FRAME_LIMIT
     from acp_agent.sdk.agent import open_agent
-    from acp_agent.sdk.config import DEFAULT_LOG_LEVEL, Config, load_config
+    from acp_agent.sdk.settings.config import DEFAULT_LOG_LEVEL, Config, load_config
     from acp_agent.server.serve import serve_wire
     from acp_agent.workspaces.own_process import deny_inspection, deny_inspection_soon
 

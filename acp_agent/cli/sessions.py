@@ -19,8 +19,8 @@ from acp_agent.cli.session_text import Words, in_one_line, print_conversation, p
 from acp_agent.cli.style import style_for
 from acp_agent.model.session import SessionRecord
 from acp_agent.ports import SessionPage, SessionStore
-from acp_agent.sdk.config import load_config
-from acp_agent.sdk.store_settings import open_store
+from acp_agent.sdk.settings.config import load_config
+from acp_agent.sdk.settings.store import open_store
 
 PAGE_SIZE = 50
 

@@ -22,7 +22,7 @@ from acp_agent.cli.sessions import known, stored
 from acp_agent.engine.transfer import copy_session, export_session, import_session
 from acp_agent.model.session import SessionRecord
 from acp_agent.ports import SessionStore
-from acp_agent.sdk.store_settings import open_store, read_store
+from acp_agent.sdk.settings.store import open_store, read_store
 
 PAGE_SIZE = 200
 

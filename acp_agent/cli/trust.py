@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acp_agent.base.paths import find_places
 from acp_agent.cli.exits import FAILED, OK, report
-from acp_agent.sdk.trust import (
+from acp_agent.sdk.settings.trust import (
     distrust_folder,
     project_file,
     prompt_folders,

@@ -15,13 +15,13 @@ from acp_agent.base.clock import Clock, utc_now
 from acp_agent.base.errors import ProviderError, SessionNotFound
 from acp_agent.base.ids import IdSource, MessageId, SessionId, random_id
 from acp_agent.base.trace import Tracer
-from acp_agent.engine.briefing import LookAround, nothing_around
 from acp_agent.engine.claiming import claimed
-from acp_agent.engine.context_size import COMPACT_AT
+from acp_agent.engine.context.briefing import LookAround, nothing_around
+from acp_agent.engine.context.instructions import ClientPrompt
+from acp_agent.engine.context.size import COMPACT_AT
 from acp_agent.engine.forking import Source
-from acp_agent.engine.instructions import ClientPrompt
 from acp_agent.engine.options import Chosen
-from acp_agent.engine.rules import Rules
+from acp_agent.engine.permission.rules import Rules
 from acp_agent.engine.session import Session
 from acp_agent.engine.session_parts import SessionParts
 from acp_agent.engine.shelf import Shelf

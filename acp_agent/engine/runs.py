@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from acp_agent.base.ids import TurnId
-from acp_agent.engine.history import first_words
+from acp_agent.engine.rewind.messages import first_words
 from acp_agent.model import events
 from acp_agent.model.session import StopReason
 

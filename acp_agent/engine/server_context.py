@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from acp_agent.engine.asking import Scope, ask_user
+from acp_agent.engine.questions.asking import Scope, ask_user
 from acp_agent.ports import MessageChannel, ServerContext
 
 if TYPE_CHECKING:

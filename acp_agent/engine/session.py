@@ -17,30 +17,30 @@ from anyio.abc import TaskGroup
 from acp_agent.base.errors import ProviderError, SessionClosed, StoreError
 from acp_agent.base.ids import MessageId, SessionId, TurnId
 from acp_agent.base.trace import NO_TRACE, Trace
-from acp_agent.engine.answering import AnswerContext, answer_prompt
-from acp_agent.engine.briefing import Briefing
 from acp_agent.engine.choosing import Choices
 from acp_agent.engine.claiming import ClaimedStore
-from acp_agent.engine.commands import BuiltinCommand, Desk, answer_command
-from acp_agent.engine.expansion import answer_expanded
-from acp_agent.engine.instructions import ClientPrompt
+from acp_agent.engine.commands.expansion import answer_expanded
+from acp_agent.engine.commands.offering import Offering
+from acp_agent.engine.commands.slash import BuiltinCommand, Desk, answer_command
+from acp_agent.engine.context.briefing import Briefing
+from acp_agent.engine.context.instructions import ClientPrompt
+from acp_agent.engine.context.transcript import Transcript
 from acp_agent.engine.journal import Journal
-from acp_agent.engine.leaving_plan import leaves_plan
-from acp_agent.engine.offering import Offering
 from acp_agent.engine.options import MODE, MODEL, Chosen
-from acp_agent.engine.plan import at_start
-from acp_agent.engine.rules import Rules, session_rules
+from acp_agent.engine.permission.rules import Rules, session_rules
 from acp_agent.engine.server_context import server_context
 from acp_agent.engine.session_parts import SessionParts
 from acp_agent.engine.sources import SourceSet
 from acp_agent.engine.spans import traced_turn
 from acp_agent.engine.state import SessionState
-from acp_agent.engine.steering import Steering
-from acp_agent.engine.subagents import Subagents
+from acp_agent.engine.subagents.delegation import Subagents
 from acp_agent.engine.titles import titled
-from acp_agent.engine.toolrun import ToolBench
-from acp_agent.engine.transcript import Transcript
-from acp_agent.engine.turn import interrupted, run_turn
+from acp_agent.engine.turns.answering import AnswerContext, answer_prompt
+from acp_agent.engine.turns.leaving_plan import leaves_plan
+from acp_agent.engine.turns.plan import at_start
+from acp_agent.engine.turns.steering import Steering
+from acp_agent.engine.turns.toolrun import ToolBench
+from acp_agent.engine.turns.turn import interrupted, run_turn
 from acp_agent.model import events
 from acp_agent.model.command import CommandInfo, FoundCommands
 from acp_agent.model.content import Content

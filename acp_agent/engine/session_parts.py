@@ -9,7 +9,7 @@ import msgspec
 from acp_agent.base.clock import Clock
 from acp_agent.base.ids import IdSource
 from acp_agent.base.trace import Tracer
-from acp_agent.engine.briefing import LookAround
+from acp_agent.engine.context.briefing import LookAround
 from acp_agent.model.mcp import McpServer
 from acp_agent.model.session import ModelInfo
 from acp_agent.model.subagent import AgentKind

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from acp_agent.base.ids import SessionId
 from acp_agent.base.trace import Note, Trace, Tracer, joined
-from acp_agent.engine.step import StepResult
+from acp_agent.engine.turns.step import StepResult
 from acp_agent.model.chat import ModelRequest
 from acp_agent.model.session import StopReason
 from acp_agent.model.toolcall import ToolCall

@@ -7,8 +7,8 @@ from datetime import datetime
 import msgspec
 
 from acp_agent.base.ids import CompactionId, SessionId, TurnId
-from acp_agent.engine import policy
-from acp_agent.engine.rules import Ruling
+from acp_agent.engine.permission import policy
+from acp_agent.engine.permission.rules import Ruling
 from acp_agent.engine.spending import Spending
 from acp_agent.model import events
 from acp_agent.model.session import ModeId

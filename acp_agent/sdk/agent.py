@@ -15,18 +15,18 @@ from acp_agent.base.paths import find_places
 from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults
 from acp_agent.model.mcp import McpServer
 from acp_agent.ports import ServerContext, Tool, ToolSource, Workspace
-from acp_agent.sdk.agent_files import AgentFiles
 from acp_agent.sdk.auth_status import auth_status
 from acp_agent.sdk.choice_keeper import ChoiceKeeper
-from acp_agent.sdk.command_files import CommandFiles
-from acp_agent.sdk.config import Config, load_config
-from acp_agent.sdk.instruction_files import InstructionFiles
+from acp_agent.sdk.folders.agents import AgentFiles
+from acp_agent.sdk.folders.commands import CommandFiles
+from acp_agent.sdk.folders.instructions import InstructionFiles
 from acp_agent.sdk.keys import forget_keys
 from acp_agent.sdk.last_choice import choice_file
 from acp_agent.sdk.provider_choice import ProviderChoice
 from acp_agent.sdk.providers import build_providers
-from acp_agent.sdk.settings_file import SettingsFile
-from acp_agent.sdk.store_settings import open_store
+from acp_agent.sdk.settings.config import Config, load_config
+from acp_agent.sdk.settings.file import SettingsFile
+from acp_agent.sdk.settings.store import open_store
 from acp_agent.sdk.telemetry import open_tracer
 from acp_agent.surface.backend import AuthStatus, ProviderRoute
 from acp_agent.tools.builtin import builtin_tools
@@ -217,15 +217,15 @@ def _parts(
     keeper: ChoiceKeeper | None,
 ) -> AgentParts:
     def connect(server: McpServer, context: ServerContext) -> ToolSource:
-        from acp_agent.tools.mcp import McpSource  # lazy: only for sessions with servers
+        from acp_agent.tools.mcp.server import McpSource  # lazy: only for sessions with servers
 
         before_start()
         return McpSource(server, context)
 
     def resource_tools(sources: Callable[[], tuple[ToolSource, ...]]) -> tuple[Tool, ...]:
-        from acp_agent.tools import mcp_resource_tools  # lazy: only for servers with resources
+        from acp_agent.tools.mcp import resource_tools as of_servers  # lazy: only for servers with resources
 
-        return mcp_resource_tools.resource_tools(sources)
+        return of_servers.resource_tools(sources)
 
     return AgentParts(
         store=open_store(config.store_choice),

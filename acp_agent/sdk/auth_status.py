@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from acp_agent.sdk.config import Config
-from acp_agent.sdk.provider_settings import ProviderConfig
+from acp_agent.sdk.settings.config import Config
+from acp_agent.sdk.settings.provider import ProviderConfig
 from acp_agent.surface.backend import Account, AuthStatus
 
 _NAMES = {"anthropic": "Anthropic", "openai": "OpenAI", "openrouter": "OpenRouter"}

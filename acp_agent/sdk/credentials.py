@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from acp_agent.sdk.config import Config
+from acp_agent.sdk.settings.config import Config
 
 KeyStatus: TypeAlias = Literal["found", "not_needed", "missing"]
 

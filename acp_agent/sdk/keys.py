@@ -10,8 +10,8 @@ import msgspec
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places
 from acp_agent.sdk.private_file import write_private
-from acp_agent.sdk.secret import Secret
-from acp_agent.sdk.settings_file import read_bytes
+from acp_agent.sdk.settings.file import read_bytes
+from acp_agent.sdk.settings.secret import Secret
 
 
 def stored_keys(places: Places) -> Mapping[str, Secret]:

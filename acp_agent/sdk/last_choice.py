@@ -16,7 +16,7 @@ from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places
 from acp_agent.engine.options import MODE, MODEL
 from acp_agent.sdk.private_file import write_private
-from acp_agent.sdk.settings_file import read_bytes
+from acp_agent.sdk.settings.file import read_bytes
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import msgspec
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.providers.catalog import known_models
-from acp_agent.sdk.presets import PRESETS, SCRIPT_MODEL, TOUR_MODEL
-from acp_agent.sdk.provider_settings import ProviderConfig
-from acp_agent.sdk.settings_file import nearest
+from acp_agent.sdk.settings.file import nearest
+from acp_agent.sdk.settings.presets import PRESETS, SCRIPT_MODEL, TOUR_MODEL
+from acp_agent.sdk.settings.provider import ProviderConfig
 
 LAST_CHOICE = "your last choice"
 """Where a model comes from that no setting names: it was used last."""

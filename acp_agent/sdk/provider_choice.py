@@ -10,11 +10,11 @@ import msgspec
 
 from acp_agent.base.errors import ConfigError, InvalidChoice
 from acp_agent.providers import address
-from acp_agent.sdk.config import Config
 from acp_agent.sdk.model_choice import LAST_CHOICE, ModelChoice, default_model
-from acp_agent.sdk.presets import PRESETS, ProviderType
-from acp_agent.sdk.provider_settings import ProviderConfig
-from acp_agent.sdk.secret import Secret
+from acp_agent.sdk.settings.config import Config
+from acp_agent.sdk.settings.presets import PRESETS, ProviderType
+from acp_agent.sdk.settings.provider import ProviderConfig
+from acp_agent.sdk.settings.secret import Secret
 from acp_agent.surface.backend import EndpointRefused, ProviderRoute
 
 _FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from acp_agent.model.session import ModelInfo
 from acp_agent.ports import Provider
 from acp_agent.providers.catalog import known_models, model_info
-from acp_agent.sdk.config import Config
 from acp_agent.sdk.locked_provider import LockedProvider
-from acp_agent.sdk.provider_settings import ProviderConfig
+from acp_agent.sdk.settings.config import Config
+from acp_agent.sdk.settings.provider import ProviderConfig
 
 
 def build_providers(config: Config) -> dict[str, Provider]:

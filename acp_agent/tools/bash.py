@@ -16,7 +16,7 @@ from acp_agent.model.toolcall import ToolCallPatch, ToolOutcome, ToolSpec, faile
 from acp_agent.ports import Preview, ProcessResult, ToolContext
 from acp_agent.tools.arguments import input_schema, parse_args
 from acp_agent.tools.plaintext import one_line, plain
-from acp_agent.tools.shell_line import shell_access
+from acp_agent.tools.shell.line import shell_access
 
 if TYPE_CHECKING:
     from acp_agent import ports

@@ -13,7 +13,7 @@ from acp_agent.tools.ls import LsTool
 from acp_agent.tools.read import ReadTool
 from acp_agent.tools.switch_mode import SwitchModeTool
 from acp_agent.tools.todo import TodoTool
-from acp_agent.tools.web_fetch import WebFetchTool
+from acp_agent.tools.web.fetch import WebFetchTool
 from acp_agent.tools.write import WriteTool
 
 if TYPE_CHECKING:

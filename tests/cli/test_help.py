@@ -21,7 +21,7 @@ from acp_agent.cli.exits import EXIT_CODES, run_command
 from acp_agent.cli.main import main, overrides
 from acp_agent.cli.parser import make_parser
 from acp_agent.cli.style import Style, style_for
-from acp_agent.sdk.overrides import CLI_NAMES
+from acp_agent.sdk.settings.overrides import CLI_NAMES
 
 
 def run(*arguments: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:

@@ -10,9 +10,9 @@ import pytest
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places, find_places
 from acp_agent.cli.main import main
-from acp_agent.sdk.config import load_config
 from acp_agent.sdk.keys import forget_keys, store_key, stored_keys
-from acp_agent.sdk.secret import Secret
+from acp_agent.sdk.settings.config import load_config
+from acp_agent.sdk.settings.secret import Secret
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from acp_agent.client.permission import allow_once
 from acp_agent.client.terminals import LocalTerminals
 from acp_agent.rpc.errors import RpcError
 from acp_agent.sdk.agent import open_agent
-from acp_agent.sdk.config import load_config
+from acp_agent.sdk.settings.config import load_config
 from acp_agent.server.connection import Connection as ServerConnection
 
 if TYPE_CHECKING:

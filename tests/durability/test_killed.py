@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from acp_agent.base.ids import SessionId
-from acp_agent.engine.transcript import Transcript
+from acp_agent.engine.context.transcript import Transcript
 from acp_agent.model import events
 from acp_agent.ports import SessionStore
 from acp_agent.stores.file import FileStore

@@ -22,10 +22,10 @@ from acp_agent.base.ids import IdSource, SessionId, ToolCallId, counting_ids
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.base.trace import Tracer
 from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults, Opening
-from acp_agent.engine.briefing import LookAround, nothing_around
-from acp_agent.engine.context_size import COMPACT_AT
+from acp_agent.engine.context.briefing import LookAround, nothing_around
+from acp_agent.engine.context.size import COMPACT_AT
+from acp_agent.engine.context.transcript import Transcript
 from acp_agent.engine.session import Session
-from acp_agent.engine.transcript import Transcript
 from acp_agent.model import events
 from acp_agent.model.chat import ChatMessage, FromAssistant, FromTools, FromUser, Text, ToolUse
 from acp_agent.model.content import Content, Resource
@@ -37,7 +37,7 @@ from acp_agent.model.subagent import AgentKind
 from acp_agent.model.toolcall import ToolOutcome, ToolSpec, succeeded
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.stores.memory import MemoryStore
-from acp_agent.tools.mcp_resource_tools import resource_tools
+from acp_agent.tools.mcp.resource_tools import resource_tools
 
 ROOT = Path(__file__).resolve().parent
 NOW = datetime(2024, 5, 6, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from acp_agent import ports
 from acp_agent.base.ids import SessionId, ToolCallId
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.engine.asking import NO_SECRETS, Scope, ask_user
+from acp_agent.engine.questions.asking import NO_SECRETS, Scope, ask_user
 from acp_agent.model import events
 from acp_agent.model import question as asking
 from acp_agent.model.toolcall import ToolOutcome, succeeded

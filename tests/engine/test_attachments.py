@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from acp_agent.base import base64text
 from acp_agent.base.errors import FileMissing
 from acp_agent.base.ids import MessageId
-from acp_agent.engine.attachments import MAX_ENTRIES, MAX_TEXT_BYTES, attach
-from acp_agent.engine.downscale import CannotDownscale
-from acp_agent.engine.images import MAX_BYTES
+from acp_agent.engine.attachments.attaching import MAX_ENTRIES, MAX_TEXT_BYTES, attach
+from acp_agent.engine.attachments.downscale import CannotDownscale
+from acp_agent.engine.attachments.images import MAX_BYTES
 from acp_agent.model import events
 from acp_agent.model.chat import FromUser
 from acp_agent.model.content import Audio, Content, Image, Resource, ResourceLink, Text

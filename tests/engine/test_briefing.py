@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acp_agent.engine.history import clear, rewind, rewind_points
-from acp_agent.engine.instructions import (
+from acp_agent.engine.context.instructions import (
     MAX_FILES_BYTES,
     ClientPrompt,
     rules_for,
     session_facts,
     system_prompt,
 )
+from acp_agent.engine.rewind.messages import clear, rewind, rewind_points
 from acp_agent.model import events
 from acp_agent.model.chat import FromUser, ModelDelta, ModelRequest
 from acp_agent.model.instructions import InstructionFile, Surroundings

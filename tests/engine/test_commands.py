@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from acp_agent.base.ids import SessionId, TurnId
 from acp_agent.engine.agent_core import Defaults
-from acp_agent.engine.markdown import code
-from acp_agent.engine.offering import OFFER_AFTER
-from acp_agent.engine.rules import Rules, parse_rule
+from acp_agent.engine.commands.markdown import code
+from acp_agent.engine.commands.offering import OFFER_AFTER
+from acp_agent.engine.permission.rules import Rules, parse_rule
 from acp_agent.engine.state import SessionState
 from acp_agent.model import events
 from acp_agent.model.chat import FromUser

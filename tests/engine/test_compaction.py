@@ -18,11 +18,11 @@ from acp_agent.base.errors import ProviderError
 from acp_agent.base.ids import CompactionId, MessageId, ToolCallId, TurnId
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.agent_core import Defaults
-from acp_agent.engine.answering import compact_now
-from acp_agent.engine.compaction import TARGET, kept_from, prune_point
-from acp_agent.engine.context_size import context_tokens, fixed_tokens, message_tokens, most_tokens
-from acp_agent.engine.summary import MAX_FOCUS, fenced, shortened
-from acp_agent.engine.transcript import Transcript
+from acp_agent.engine.context.compaction import TARGET, kept_from, prune_point
+from acp_agent.engine.context.size import context_tokens, fixed_tokens, message_tokens, most_tokens
+from acp_agent.engine.context.summary import MAX_FOCUS, fenced, shortened
+from acp_agent.engine.context.transcript import Transcript
+from acp_agent.engine.turns.answering import compact_now
 from acp_agent.model import chat, events
 from acp_agent.model.content import Image, Text
 from acp_agent.model.session import ModelInfo

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from acp_agent.engine.downscale import MAX_PIXELS, SIDE, CannotDownscale, downscale, is_available
-from acp_agent.engine.images import MAX_BYTES, Picture, read_header
+from acp_agent.engine.attachments.downscale import MAX_PIXELS, SIDE, CannotDownscale, downscale, is_available
+from acp_agent.engine.attachments.images import MAX_BYTES, Picture, read_header
 from tests.engine.test_images import gif, png, webp
 
 needs_pillow = pytest.mark.skipif(not is_available(), reason="Pillow is optional")

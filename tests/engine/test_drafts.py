@@ -11,8 +11,8 @@ import pytest
 from msgspec import UNSET
 
 from acp_agent.base.errors import ProviderError
-from acp_agent.engine.drafts import SHOW_INTERVAL
 from acp_agent.engine.journal import merge_patches
+from acp_agent.engine.turns.drafts import SHOW_INTERVAL
 from acp_agent.model import events
 from acp_agent.model.chat import (
     CallArguments,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from acp_agent.base.errors import InvalidChoice
 from acp_agent.base.ids import MessageId, ToolCallId, TurnId
+from acp_agent.engine.context.transcript import Transcript
 from acp_agent.engine.forking import events_up_to
-from acp_agent.engine.transcript import Transcript
 from acp_agent.model import events
 from acp_agent.model.chat import FromAssistant, FromUser, Usage
 from acp_agent.model.content import Text

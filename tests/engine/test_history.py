@@ -8,8 +8,8 @@ import pytest
 
 from acp_agent.base.errors import InvalidChoice
 from acp_agent.base.ids import CompactionId, MessageId, ToolCallId, TurnId
-from acp_agent.engine.history import clear, events_before, rewind, rewind_points
-from acp_agent.engine.transcript import Transcript
+from acp_agent.engine.context.transcript import Transcript
+from acp_agent.engine.rewind.messages import clear, events_before, rewind, rewind_points
 from acp_agent.model import events
 from acp_agent.model.chat import FromAssistant, FromUser
 from acp_agent.model.content import Image, Text

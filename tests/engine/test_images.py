@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acp_agent.base import base64text
-from acp_agent.engine.images import MAX_BYTES, MAX_SIDE, Picture, read_header, why_too_large, with_true_type
+from acp_agent.engine.attachments.images import (
+    MAX_BYTES,
+    MAX_SIDE,
+    Picture,
+    read_header,
+    why_too_large,
+    with_true_type,
+)
 from acp_agent.model.content import Image
 
 

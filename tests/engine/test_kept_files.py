@@ -10,9 +10,9 @@ import pytest
 
 from acp_agent.base.errors import StoreError
 from acp_agent.base.ids import MessageId, SessionId, ToolCallId
-from acp_agent.engine.keeping import MAX_KEPT_BYTES
-from acp_agent.engine.restoring import changed_since, restore
-from acp_agent.engine.subagent_journal import subagent_journal
+from acp_agent.engine.rewind.keeping import MAX_KEPT_BYTES
+from acp_agent.engine.rewind.restoring import changed_since, restore
+from acp_agent.engine.subagents.journal import subagent_journal
 from acp_agent.model import events
 from acp_agent.stores.memory import MemoryStore
 from acp_agent.tools.builtin import builtin_tools

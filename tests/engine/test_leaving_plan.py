@@ -6,9 +6,9 @@ import pytest
 
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.agent_core import Defaults
-from acp_agent.engine.leaving_plan import CHOICES
-from acp_agent.engine.policy import MAX_LABEL
-from acp_agent.engine.rules import Rules, parse_rule
+from acp_agent.engine.permission.policy import MAX_LABEL
+from acp_agent.engine.permission.rules import Rules, parse_rule
+from acp_agent.engine.turns.leaving_plan import CHOICES
 from acp_agent.model import events
 from acp_agent.model.permission import Decision
 from acp_agent.model.session import ModeId

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acp_agent.engine.links import FileLink, file_link
+from acp_agent.engine.attachments.links import FileLink, file_link
 
 
 @pytest.mark.parametrize(

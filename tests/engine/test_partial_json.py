@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.engine.partial_json import PartialObject
+from acp_agent.engine.turns.partial_json import PartialObject
 
 TEXTS = st.text(st.sampled_from('ab"\\{}[],:\n é😀'), max_size=8)
 VALUES = st.recursive(

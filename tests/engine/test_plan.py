@@ -7,7 +7,7 @@ import pytest
 
 from acp_agent.base.ids import counting_ids
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.engine import plan
+from acp_agent.engine.turns import plan
 from acp_agent.model import events
 from acp_agent.model.toolcall import PlanEntry, TaskStatus, ToolOutcome, succeeded
 from acp_agent.ports import ToolContext

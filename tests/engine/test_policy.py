@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acp_agent.engine import policy
-from acp_agent.engine.policy import Grants, Verdict, decide
-from acp_agent.engine.rules import Ruling
+from acp_agent.engine.permission import policy
+from acp_agent.engine.permission.policy import Grants, Verdict, decide
+from acp_agent.engine.permission.rules import Ruling
 from acp_agent.model.permission import Access, Decision, Effect, ShellCommand, ShellLine
 from acp_agent.model.session import MODES, ModeId
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.agent_core import Defaults
-from acp_agent.engine.patterns import matches_glob, parse_pattern, path_matches
-from acp_agent.engine.rules import MAX_TEXT, Rule, Rules, Ruling, ToolUse, parse_rule
+from acp_agent.engine.permission.patterns import matches_glob, parse_pattern, path_matches
+from acp_agent.engine.permission.rules import MAX_TEXT, Rule, Rules, Ruling, ToolUse, parse_rule
 from acp_agent.model import events
 from acp_agent.model.permission import Access, Effect, ShellCommand, ShellLine
 from tests.engine.conftest import Tool, open_stage

@@ -9,7 +9,7 @@ import pytest
 from acp_agent.base.errors import InvalidChoice, SessionClosed, SessionNotFound
 from acp_agent.base.ids import MessageId, SessionId, ToolCallId, TurnId
 from acp_agent.engine.agent_core import Defaults, Opening
-from acp_agent.engine.transcript import UNANSWERED
+from acp_agent.engine.context.transcript import UNANSWERED
 from acp_agent.model import events
 from acp_agent.model.content import Image, Text
 from acp_agent.model.session import MODES, ModeId, SessionRecord

@@ -10,8 +10,8 @@ import pytest
 from acp_agent import ports
 from acp_agent.base.jsontext import JsonObject, dump_text
 from acp_agent.engine.agent_core import Defaults
-from acp_agent.engine.rules import Rules, parse_rule
-from acp_agent.engine.subagents import MAX_AT_WORK
+from acp_agent.engine.permission.rules import Rules, parse_rule
+from acp_agent.engine.subagents.delegation import MAX_AT_WORK
 from acp_agent.model import events
 from acp_agent.model.chat import FromTools, Text
 from acp_agent.model.session import ModelInfo

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acp_agent.base.ids import CompactionId, MessageId, ToolCallId, TurnId
+from acp_agent.engine.context.transcript import UNANSWERED, Transcript
 from acp_agent.engine.state import SessionState
-from acp_agent.engine.transcript import UNANSWERED, Transcript
 from acp_agent.model import events
 from acp_agent.model.chat import FromAssistant, FromTools, FromUser, Thought, ToolResult, ToolUse, Usage
 from acp_agent.model.content import Audio, Content, Image, Resource, ResourceLink, Text

@@ -8,8 +8,8 @@ import pytest
 
 from acp_agent.base.paths import Places
 from acp_agent.model.subagent import AgentKind, FoundAgents
-from acp_agent.sdk.agent_files import AgentFiles
-from acp_agent.sdk.trust import trust_folder
+from acp_agent.sdk.folders.agents import AgentFiles
+from acp_agent.sdk.settings.trust import trust_folder
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places
 from acp_agent.model.command import CommandInfo, FoundCommands, TextCommand
-from acp_agent.sdk.command_files import CommandFiles
-from acp_agent.sdk.front_matter import parse_document
-from acp_agent.sdk.trust import distrust_folder, project_file, trust_folder
+from acp_agent.sdk.folders.commands import CommandFiles
+from acp_agent.sdk.folders.front_matter import parse_document
+from acp_agent.sdk.settings.trust import distrust_folder, project_file, trust_folder
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places
 from acp_agent.model.mcp import HttpServer, StdioServer
 from acp_agent.model.session import ModelInfo
-from acp_agent.sdk.config import Config, load_config
 from acp_agent.sdk.credentials import credentials
 from acp_agent.sdk.model_choice import split_model
-from acp_agent.sdk.secret import Secret
-from acp_agent.sdk.store_settings import open_store
+from acp_agent.sdk.settings.config import Config, load_config
+from acp_agent.sdk.settings.secret import Secret
+from acp_agent.sdk.settings.store import open_store
 
 Load = Callable[..., Config]
 
@@ -331,7 +331,7 @@ def test_misspelt_variables_are_reported(load: Load) -> None:
 def test_loading_settings_loads_no_heavy_module() -> None:
     code = (
         "import sys\n"
-        "from acp_agent.sdk.config import load_config\n"
+        "from acp_agent.sdk.settings.config import load_config\n"
         "load_config(cwd=None, env={'ACP_AGENT_HOME': '/nonexistent'})\n"
         "heavy = {'pydantic', 'anyio', 'asyncio', 'httpx', 'mcp', 'tomllib', 'difflib', 'argparse'}\n"
         "print(*sorted(heavy & set(sys.modules)))"

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from acp_agent.base.paths import Places
-from acp_agent.sdk.config import load_config
-from acp_agent.sdk.overrides import CLI_NAMES, ENV_NAMES
-from acp_agent.sdk.presets import PRESETS
-from acp_agent.sdk.settings_file import (
+from acp_agent.sdk.settings.config import load_config
+from acp_agent.sdk.settings.file import (
     McpServerTable,
     ModelTable,
     PermissionsTable,
     ProviderTable,
     SettingsFile,
 )
+from acp_agent.sdk.settings.overrides import CLI_NAMES, ENV_NAMES
+from acp_agent.sdk.settings.presets import PRESETS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
 SNIPPETS = re.findall(r"```toml\n(.*?)```", TEXT, re.S)

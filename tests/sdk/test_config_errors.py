@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.base.paths import Places
-from acp_agent.sdk.config import load_config
-from acp_agent.sdk.settings_file import check_settings, parse_toml
+from acp_agent.sdk.settings.config import load_config
+from acp_agent.sdk.settings.file import check_settings, parse_toml
 
 FILE = Path("config.toml")
 

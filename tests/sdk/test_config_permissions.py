@@ -8,10 +8,10 @@ import pytest
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places
-from acp_agent.engine.rules import Rule, Rules, parse_rule
+from acp_agent.engine.permission.rules import Rule, Rules, parse_rule
 from acp_agent.sdk.agent import open_agent
-from acp_agent.sdk.config import Config, load_config
-from acp_agent.sdk.trust import project_file, trust_folder
+from acp_agent.sdk.settings.config import Config, load_config
+from acp_agent.sdk.settings.trust import project_file, trust_folder
 
 USERS = """
 [permissions]

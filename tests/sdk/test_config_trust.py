@@ -10,8 +10,8 @@ import pytest
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places
-from acp_agent.sdk.config import Config, load_config
-from acp_agent.sdk.trust import distrust_folder, project_file, trust_folder, trusted_folders
+from acp_agent.sdk.settings.config import Config, load_config
+from acp_agent.sdk.settings.trust import distrust_folder, project_file, trust_folder, trusted_folders
 
 USERS = """
 mode = "ask"

@@ -9,7 +9,7 @@ import pytest
 
 from acp_agent.base.paths import Places
 from acp_agent.model.instructions import Surroundings
-from acp_agent.sdk.instruction_files import InstructionFiles
+from acp_agent.sdk.folders.instructions import InstructionFiles
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 
 from acp_agent.base.paths import Places
 from acp_agent.sdk.choice_keeper import ChoiceKeeper
-from acp_agent.sdk.config import Config, load_config
 from acp_agent.sdk.last_choice import LastChoice, read_last_choice, save_choices
+from acp_agent.sdk.settings.config import Config, load_config
 
 KEYS = {"OPENAI_API_KEY": "sk-1", "ANTHROPIC_API_KEY": "sk-2"}
 Load = Callable[..., Config]

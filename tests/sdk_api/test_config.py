@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acp_agent.base.errors import ConfigError
-from acp_agent.sdk.block_config import LABELS, parse_blocks
 from acp_agent.sdk.embed.blocking import Agent
 from acp_agent.sdk.embed.config_source import read_config
 from acp_agent.sdk.embed.errors import ConfigInvalid
+from acp_agent.sdk.settings.blocks import LABELS, parse_blocks
 from acp_agent.testing.model_server import ModelServer
 from tests.sdk_api.conftest import Home
 

@@ -13,9 +13,9 @@ import pytest
 from acp_agent.base.paths import find_places
 from acp_agent.rpc.memory import memory_transport_pair
 from acp_agent.sdk.agent import open_agent
-from acp_agent.sdk.config import load_config
 from acp_agent.sdk.keys import store_key
-from acp_agent.sdk.secret import Secret
+from acp_agent.sdk.settings.config import load_config
+from acp_agent.sdk.settings.secret import Secret
 from acp_agent.server.connection import Connection
 from acp_agent.surface.handshake import ClientOffer
 from acp_agent.testing.frames import FrameValidator

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from acp_agent.base.jsontext import JsonObject, JsonValue
-from acp_agent.engine.images import MAX_BYTES
+from acp_agent.engine.attachments.images import MAX_BYTES
 from acp_agent.model import content
 from acp_agent.model.session import ModelInfo
 from acp_agent.rpc.errors import INVALID_PARAMS, RpcError

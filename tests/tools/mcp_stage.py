@@ -14,7 +14,7 @@ from acp_agent.base.jsontext import JsonObject
 from acp_agent.model.content import Text
 from acp_agent.model.mcp import StdioServer
 from acp_agent.ports import Tool, ToolContext, Workspace
-from acp_agent.tools.mcp import McpSource
+from acp_agent.tools.mcp.server import McpSource
 
 DEMO = ("-m", "acp_agent.testing.demo_mcp")
 

@@ -13,8 +13,8 @@ from acp_agent.model.content import Text
 from acp_agent.model.mcp import StdioServer
 from acp_agent.model.permission import Access
 from acp_agent.ports import Preview, ServerContext
-from acp_agent.tools.mcp import MAX_TOOLS, McpSource
-from acp_agent.tools.mcp_tool import MAX_DESCRIPTION
+from acp_agent.tools.mcp.server import MAX_TOOLS, McpSource
+from acp_agent.tools.mcp.tool import MAX_DESCRIPTION
 from tests.tools.mcp_stage import CONTEXT, raw, running, settled, until
 
 

@@ -20,7 +20,7 @@ from acp_agent.model.mcp import ChannelServer
 from acp_agent.model.question import Accepted, Answer, Form, Question
 from acp_agent.model.toolcall import ToolCallPatch
 from acp_agent.ports import MessageChannel, ServerContext
-from acp_agent.tools.mcp import McpSource
+from acp_agent.tools.mcp.server import McpSource
 from tests.tools.mcp_stage import CONTEXT, DEMO, running, said, until
 
 SERVER = ChannelServer("demo", "id-1")
@@ -122,7 +122,7 @@ async def test_a_real_server_works_through_the_clients_connection(tmp_path: Path
 async def test_its_changes_are_followed_by_subscription(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("DEBUG", "acp_agent.tools.mcp_news")
+    caplog.set_level("DEBUG", "acp_agent.tools.mcp.news")
     async with bridged() as bridge, reached(bridge, tmp_path) as source:
         await until(lambda: "subscriptions/listen" in bridge.methods)
         await said(source, "learn", {"word": "mellon"})

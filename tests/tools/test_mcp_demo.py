@@ -14,7 +14,7 @@ from acp_agent.model.content import Image, Shown, Text
 from acp_agent.model.mcp import HttpServer, McpServer, StdioServer
 from acp_agent.model.toolcall import ToolOutcome
 from acp_agent.ports import ServerContext, Tool
-from acp_agent.tools.mcp import McpSource
+from acp_agent.tools.mcp.server import McpSource
 from tests.tools.mcp_stage import CONTEXT, DEMO, running, until
 
 TALK = ("count", "greet", "think", "roots", "learn")

@@ -13,7 +13,7 @@ from acp_agent.base.errors import ToolError
 from acp_agent.model.mcp import HttpServer
 from acp_agent.model.permission import Access
 from acp_agent.ports import ServerContext
-from acp_agent.tools.mcp import McpSource
+from acp_agent.tools.mcp.server import McpSource
 from tests.tools.mcp_stage import CONTEXT, offered, raw, running, until
 
 HINTED = """

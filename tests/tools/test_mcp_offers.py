@@ -14,8 +14,8 @@ from acp_agent.model.content import Resource, Text, shown_text
 from acp_agent.model.mcp import PromptArgument, PromptInfo, ResourceInfo, StdioServer
 from acp_agent.model.toolcall import ToolCallPatch
 from acp_agent.ports import ServerContext
-from acp_agent.tools.mcp import McpSource
-from acp_agent.tools.mcp_progress import Progress, progress_text
+from acp_agent.tools.mcp.progress import Progress, progress_text
+from acp_agent.tools.mcp.server import McpSource
 from tests.tools.mcp_stage import CONTEXT, DEMO, offered, running, said, until
 
 

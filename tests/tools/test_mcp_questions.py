@@ -15,8 +15,8 @@ from acp_agent.base.errors import ToolError
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.model import question as asking
 from acp_agent.ports import ServerContext
-from acp_agent.tools.mcp import McpSource
-from acp_agent.tools.mcp_elicitation import Unaskable, form_fields
+from acp_agent.tools.mcp.elicitation import Unaskable, form_fields
+from acp_agent.tools.mcp.server import McpSource
 from tests.tools.mcp_stage import CONTEXT, offered, raw, running, said, until
 
 ASKS = """

@@ -18,9 +18,9 @@ from mcp.types import (
 from acp_agent.model import content
 from acp_agent.model.content import Image, Shown, Text
 from acp_agent.model.mcp import HttpServer, StdioServer
-from acp_agent.tools.mcp_content import MAX_IMAGES, MAX_TEXT
-from acp_agent.tools.mcp_text import clean, tool_name, without_secrets
-from acp_agent.tools.mcp_tool import object_schema, outcome_of
+from acp_agent.tools.mcp.content import MAX_IMAGES, MAX_TEXT
+from acp_agent.tools.mcp.text import clean, tool_name, without_secrets
+from acp_agent.tools.mcp.tool import object_schema, outcome_of
 
 LEGAL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NAMES = st.text(max_size=80)

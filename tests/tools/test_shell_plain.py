@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from acp_agent.model.permission import Access
-from acp_agent.tools.shell_line import shell_access
+from acp_agent.tools.shell.line import shell_access
 from acp_agent.workspaces.local import LocalWorkspace
 
 BASH = shutil.which("bash")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from acp_agent.model.permission import Access
-from acp_agent.tools.shell_line import shell_access
-from acp_agent.tools.shell_readers import files_read
+from acp_agent.tools.shell.line import shell_access
+from acp_agent.tools.shell.readers import files_read
 from acp_agent.workspaces.local import LocalWorkspace
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="the commands are POSIX programs")
@@ -234,7 +234,7 @@ def test_a_program_from_the_workspace_is_not_the_one_that_is_known(repo: Path) -
 
     def judged(text: str, *folders: object) -> str:
         code = (
-            "import sys; from pathlib import Path; from acp_agent.tools.shell_line import shell_access;"
+            "import sys; from pathlib import Path; from acp_agent.tools.shell.line import shell_access;"
             "from acp_agent.workspaces.local import LocalWorkspace;"
             "access = shell_access(sys.argv[1], LocalWorkspace((Path(sys.argv[2]),)), posix=True);"
             "print(access.effect, [call.harmless for call in access.line.calls], end='')"
@@ -257,7 +257,7 @@ def test_the_grammar_is_loaded_with_the_first_command_only() -> None:
         "import sys; from pathlib import Path; import acp_agent.sdk.agent, acp_agent.server.connection;"
         "from acp_agent.tools.builtin import builtin_tools; builtin_tools();"
         "print(sorted(name for name in sys.modules if name.startswith('tree_sitter')));"
-        "from acp_agent.tools.shell_line import shell_access;"
+        "from acp_agent.tools.shell.line import shell_access;"
         "from acp_agent.workspaces.local import LocalWorkspace;"
         "shell_access('ls', LocalWorkspace((Path.cwd(),)), posix=True);"
         "print('tree_sitter_bash' in sys.modules)"

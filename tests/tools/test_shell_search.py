@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acp_agent.engine.rules import Rules, Ruling, ToolUse, parse_rule
-from acp_agent.tools.shell_line import shell_access
+from acp_agent.engine.permission.rules import Rules, Ruling, ToolUse, parse_rule
+from acp_agent.tools.shell.line import shell_access
 from acp_agent.workspaces.local import LocalWorkspace
 
 HERE = Path(__file__).parent

@@ -14,8 +14,8 @@ from anyio.abc import SocketStream
 from acp_agent.base.errors import ToolError
 from acp_agent.model.content import Text
 from acp_agent.ports import ToolContext
-from acp_agent.tools.web_connection import is_public
-from acp_agent.tools.web_fetch import WebFetchTool
+from acp_agent.tools.web.connection import is_public
+from acp_agent.tools.web.fetch import WebFetchTool
 
 PRIVATE = [
     *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1"),

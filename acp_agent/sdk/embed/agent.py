@@ -19,13 +19,11 @@ from anyio.from_thread import BlockingPortal
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.ids import SessionId, random_id
 from acp_agent.base.paths import find_places
-from acp_agent.engine.subagent_kinds import BUILTIN_KINDS
+from acp_agent.engine.subagents.kinds import BUILTIN_KINDS
 from acp_agent.model.subagent import AgentKind
 from acp_agent.ports import SessionStore as Journals
 from acp_agent.sdk.agent import Agent as EngineAgent
 from acp_agent.sdk.agent import open_agent
-from acp_agent.sdk.agent_files import AgentFiles
-from acp_agent.sdk.config import load_config
 from acp_agent.sdk.embed.config_source import AgentSettings, ConfigLike, read_config
 from acp_agent.sdk.embed.errors import AgentClosed, ConfigInvalid, StoreMissing
 from acp_agent.sdk.embed.keeping import Keeping, KeptByEvent, KeptDirectly, KeptNowhere, KeptWhole, called
@@ -36,7 +34,9 @@ from acp_agent.sdk.embed.options import SessionOptions, gather
 from acp_agent.sdk.embed.session import AsyncSession
 from acp_agent.sdk.embed.session_data import JournalStore, SessionStore
 from acp_agent.sdk.embed.session_stores import FileSessionStore
-from acp_agent.sdk.store_settings import StoreChoice, open_store
+from acp_agent.sdk.folders.agents import AgentFiles
+from acp_agent.sdk.settings.config import load_config
+from acp_agent.sdk.settings.store import StoreChoice, open_store
 
 OptionsLike = SessionOptions | Mapping[str, Any] | None
 """Options as an object or a mapping."""

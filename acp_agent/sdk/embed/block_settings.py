@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acp_agent.base.jsontext import JsonObject, JsonValue
-from acp_agent.sdk.block_config import LABELS
 from acp_agent.sdk.embed.errors import ConfigInvalid
-from acp_agent.sdk.settings_file import nearest
+from acp_agent.sdk.settings.blocks import LABELS
+from acp_agent.sdk.settings.file import nearest
 
 RENAMED: Mapping[str, str] = {"default_model": "model", "max_tool_rounds": "max_steps"}
 KEPT = ("skill_dirs", "agent_dirs", "sessions_dir", "mode", "sandbox", "permissions", "store")

@@ -12,10 +12,10 @@ import msgspec
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.base.paths import find_places
-from acp_agent.sdk.block_config import parse_blocks
 from acp_agent.sdk.embed.block_settings import is_block_shaped, tables_of
 from acp_agent.sdk.embed.errors import ConfigInvalid
-from acp_agent.sdk.settings_file import SettingsFile, check_settings, parse_toml, read_bytes
+from acp_agent.sdk.settings.blocks import parse_blocks
+from acp_agent.sdk.settings.file import SettingsFile, check_settings, parse_toml, read_bytes
 
 ConfigLike: TypeAlias = str | os.PathLike[str] | Mapping[str, object]
 """A path, settings as text, or settings as a mapping."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import anyio.lowlevel
 
 from acp_agent.base.ids import SessionId
-from acp_agent.engine.transcript import Transcript
+from acp_agent.engine.context.transcript import Transcript
 from acp_agent.model import events
 from acp_agent.sdk.embed.agent_event import AgentEvent
 from acp_agent.sdk.embed.confirmations import Confirm, Confirmations, NoQuestions

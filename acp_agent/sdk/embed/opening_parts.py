@@ -11,19 +11,19 @@ from acp_agent.base.errors import ConfigError
 from acp_agent.base.ids import SessionId
 from acp_agent.base.paths import Places
 from acp_agent.engine.agent_core import AgentParts, Defaults
-from acp_agent.engine.context_size import COMPACT_AT
-from acp_agent.engine.instructions import ClientPrompt
+from acp_agent.engine.context.instructions import ClientPrompt
+from acp_agent.engine.context.size import COMPACT_AT
 from acp_agent.model.mcp import McpServer
 from acp_agent.model.session import SessionRecord
 from acp_agent.model.subagent import AgentKind
 from acp_agent.ports import Provider, SessionStore, Tool
-from acp_agent.sdk.agent_files import AgentFiles
-from acp_agent.sdk.command_files import CommandFiles
 from acp_agent.sdk.embed.custom_tools import HostTool
 from acp_agent.sdk.embed.errors import ConfigInvalid
 from acp_agent.sdk.embed.options import SessionOptions
 from acp_agent.sdk.embed.permission import PermissionPolicy, host_rules
 from acp_agent.sdk.embed.resilience import GuardedProvider, GuardedTool, Limits, RunGuard
+from acp_agent.sdk.folders.agents import AgentFiles
+from acp_agent.sdk.folders.commands import CommandFiles
 
 POLICY_LABEL = "acp_agent.permission_policy"
 ROLE_LABEL = "acp_agent.role"
@@ -143,8 +143,8 @@ def servers_of(options: SessionOptions) -> tuple[McpServer, ...]:
     """
     if not options.mcp_servers:
         return ()
-    from acp_agent.sdk.mcp_settings import configured_servers  # lazy: most sessions have no server
-    from acp_agent.sdk.settings_file import check_settings  # lazy: as above
+    from acp_agent.sdk.settings.file import check_settings  # lazy: as above
+    from acp_agent.sdk.settings.mcp import configured_servers  # lazy: most sessions have no server
 
     tables = msgspec.to_builtins({name: dict(table) for name, table in options.mcp_servers.items()})
     try:

@@ -14,7 +14,7 @@ from acp_agent.sdk.embed.option_chain import OptionChain
 from acp_agent.sdk.embed.option_fields import ALIASES, OptionFields, PathLike, PlanningMode, SystemPromptSlots
 from acp_agent.sdk.embed.permission import Checker, ConfirmationPolicy, PermissionPolicy
 from acp_agent.sdk.embed.session_data import JournalStore, SessionStore
-from acp_agent.sdk.settings_file import nearest
+from acp_agent.sdk.settings.file import nearest
 
 LABELS = ("tenant_id", "principal", "agent_template_id", "correlation_id")
 """Options that are only carried along."""

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.engine.rules import Rule, Rules, Ruling, ToolUse, parse_rule
+from acp_agent.engine.permission.rules import Rule, Rules, Ruling, ToolUse, parse_rule
 from acp_agent.sdk.embed.errors import ConfigInvalid
 
 RULINGS = ("allow", "ask", "deny")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Literal, assert_never
 
 from acp_agent.base import base64text
-from acp_agent.engine import downscale, images
+from acp_agent.engine.attachments import downscale, images
 from acp_agent.model import content
 from acp_agent.model.session import ModelInfo
 from acp_agent.rpc.errors import invalid_params

@@ -14,7 +14,7 @@ from acp_agent.base.errors import InvalidChoice, SessionNotFound
 from acp_agent.base.ids import MessageId, SessionId
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.engine.agent_core import Opening
-from acp_agent.engine.instructions import ClientPrompt
+from acp_agent.engine.context.instructions import ClientPrompt
 from acp_agent.engine.session import Session
 from acp_agent.rpc.errors import invalid_params
 from acp_agent.rpc.peer import Call, Handler, Peer

@@ -1,0 +1,4 @@
+"""What a prompt brings along, made fit for a model. Reads files through the workspace only.
+
+Start reading at `attaching`.
+"""

@@ -1,0 +1,112 @@
+"""What a session's model is told before everything else: put together once and stored, the same to the byte.
+
+Providers cache the beginning of a conversation only while it does not change. So files that change later are
+told along with the user's next message, and the beginning stays what it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+import anyio
+
+from acp_agent.base.ids import MessageId
+from acp_agent.engine.attachments.quoting import one_line, quoted
+from acp_agent.engine.context.instructions import ClientPrompt, rules_for, session_facts, system_prompt
+from acp_agent.model import events
+from acp_agent.model.instructions import InstructionFile, KnownFile, Surroundings
+
+logger = logging.getLogger(__name__)
+
+LookAround: TypeAlias = Callable[[tuple[Path, ...]], Awaitable[Surroundings]]
+"""Finds what is around a session with these directories."""
+
+LOOK_TIME = 2.0
+"""Seconds that reading instruction files may take; what was not read by then is told with a later message."""
+
+
+async def nothing_around(_roots: tuple[Path, ...]) -> Surroundings:
+    """What is found where nobody looks."""
+    return Surroundings()
+
+
+class Briefing:
+    """A running fold, and what is to be added to it when a turn begins."""
+
+    def __init__(self, look_around: LookAround, created_at: datetime) -> None:
+        self._look_around = look_around
+        self._created_at = created_at
+        self._given: events.Instructed | None = None
+        self._known: tuple[KnownFile, ...] = ()  # the files as the model was told of them last
+
+    def anew(self) -> Briefing:
+        """One for somebody else in the same session, who has been told nothing yet."""
+        return Briefing(self._look_around, self._created_at)
+
+    def apply(self, event: events.Event) -> None:
+        """Take one event in."""
+        match event:
+            case events.Instructed():
+                self._given, self._known = event, event.files
+            case events.NoteAdded(files=files) if files is not None:
+                self._known = files
+            case events.Rewound() | events.CompactionEnded(status="completed"):
+                self._known = self._given.files if self._given is not None else ()  # notes may be gone
+            case events.HistoryCleared():
+                self._given, self._known = None, ()
+            case _:
+                pass
+
+    def system(self, client: ClientPrompt, roots: Sequence[Path]) -> str:
+        """The system prompt; the same text for all turns of a session, and after it was opened again."""
+        if self._given is None:
+            return system_prompt(
+                rules_for(()), session_facts(roots, self._created_at, Surroundings()), client
+            )
+        return system_prompt(self._given.rules, self._given.session, client)
+
+    async def begin_turn(
+        self, message_id: MessageId, roots: tuple[Path, ...], tools: Collection[str]
+    ) -> tuple[events.Event, ...]:
+        """The events to record behind the user's message: a briefing, or what changed since the last."""
+        around: Surroundings | None = None
+        with anyio.move_on_after(LOOK_TIME):
+            around = await self._look_around(roots)
+        if around is None:
+            logger.warning("looking for instruction files took more than %s s", LOOK_TIME)
+        places = tuple(str(root) for root in roots)
+        if self._given is None or self._given.roots != places:
+            found = around or Surroundings()
+            given = events.Instructed(
+                rules_for(tools), session_facts(roots, self._created_at, found), places, _known(found.files)
+            )
+            return (given, *(events.Noticed("warning", problem) for problem in found.problems))
+        if around is None or _known(around.files) == self._known:
+            return ()
+        return (events.NoteAdded(message_id, self._changes(around.files), _known(around.files)),)
+
+    def _changes(self, files: tuple[InstructionFile, ...]) -> str:
+        before = {known.path: known.digest for known in self._known}
+        notes = [
+            f"[The project instructions in `{one_line(file.path)}` are new or were changed. They now say:]\n"
+            + quoted(Path(file.path).as_uri(), file.text, tag="instructions")
+            for file, known in zip(files, _known(files), strict=True)
+            if before.get(known.path) != known.digest
+        ]
+        present = {file.path for file in files}
+        notes += [
+            f"[The project instructions in `{one_line(path)}` do not apply any more.]"
+            for path in before
+            if path not in present
+        ]
+        return "\n\n".join(notes) or "[The order of the project's instructions changed.]"
+
+
+def _known(files: Sequence[InstructionFile]) -> tuple[KnownFile, ...]:
+    import hashlib  # lazy: many sessions have no such files
+
+    return tuple(KnownFile(file.path, hashlib.sha256(file.text.encode()).hexdigest()) for file in files)
