@@ -20,6 +20,7 @@ import anyio
 
 from acp_agent.base.errors import ConnectionLost
 from acp_agent.base.jsontext import JsonObject, JsonValue
+from acp_agent.client.turnstile import Place, Turnstile
 from acp_agent.rpc.errors import INTERNAL_ERROR, RpcError
 from acp_agent.rpc.memory import memory_transport_pair
 from acp_agent.rpc.peer import Call, Handler, Peer, Tap, object_params
@@ -32,32 +33,48 @@ Side: TypeAlias = Literal["client", "agent"]
 
 
 class Onward:
-    """The way on: the side a message was meant for, and the way back."""
+    """The way on: the side a message was meant for, and the way back.
 
-    def __init__(self, there: Peer, back: Peer) -> None:
+    Messages go on in the order they came. What comes later is held until the handler sends something on,
+    returns, or calls `let_others_pass`.
+    """
+
+    def __init__(self, there: Peer, back: Peer, place: Place, returning: Turnstile) -> None:
         self._there = there
         self._back = back
+        self._place = place
+        self._returning = returning
 
-    async def pass_request(self, call: Call) -> JsonValue:
-        """Ask it what was asked, its params as they came."""
-        return await self._there.request(call.method, call.params)
-
-    def pass_notification(self, call: Call) -> None:
-        """Tell it what was told, its params as they came."""
-        self._there.notify(call.method, call.params)
-
-    async def request(self, method: str, params: JsonObject) -> JsonValue:
-        """Ask the side the message was meant for.
+    async def request(self, method: str, params: JsonValue) -> JsonValue:
+        """Ask the side the message was meant for; the result comes behind what that side sent before it.
 
         Raises:
             RpcError: it refused.
             ConnectionLost: it is gone.
         """
-        return await self._there.request(method, params)
+        sent: list[int] = []
 
-    def notify(self, method: str, params: JsonObject) -> None:
+        def send() -> None:
+            sent.append(self._there.send(method, params))
+
+        self._place.act(send)
+        try:
+            if not sent:
+                await self._place.passed.wait()
+        finally:
+            self._place.withdraw(send)  # a caller that was cancelled meanwhile asks for nothing
+        try:
+            return await self._there.result_of(sent[0])
+        finally:
+            await self._returning.emptied()
+
+    def notify(self, method: str, params: JsonValue) -> None:
         """Tell the side the message was meant for."""
-        self._there.notify(method, params)
+        self._place.act(lambda: self._there.notify(method, params))
+
+    def let_others_pass(self) -> None:
+        """Hold nothing up from here on: for handlers that answer by themselves and take their time."""
+        self._place.settle()
 
     def notify_back(self, method: str, params: JsonObject) -> None:
         """Tell the side the message came from."""
@@ -103,10 +120,20 @@ class Proxy:
     async def run(self, client: Transport, agent: Transport) -> None:
         """Forward until either side is gone; both are then closed."""
         ends: dict[Side, Peer] = {}
+        ways: dict[Side, Turnstile] = {"client": Turnstile(), "agent": Turnstile()}
 
         def admission(source: Side, target: Side) -> Callable[[str, JsonValue], Handler]:
+            async def pass_on(call: Call) -> JsonValue:
+                place = ways[source].enter()
+                try:
+                    return await self._pass(
+                        call, source, Onward(ends[target], ends[source], place, ways[target])
+                    )
+                finally:
+                    place.settle()
+
             def admit(method: str, params: JsonValue) -> Handler:
-                return lambda call: self._pass(call, source, Onward(ends[target], ends[source]))
+                return pass_on
 
             return admit
 
@@ -128,12 +155,12 @@ class Proxy:
             handler = self._requests.get((source, call.method))
             if handler is not None:
                 return await handler(object_params(call.params), onward)
-            return await onward.pass_request(call)
+            return await onward.request(call.method, call.params)
         told = self._notifications.get((source, call.method))
         if told is not None:
             await told(object_params(call.params), onward)
         else:
-            onward.pass_notification(call)
+            onward.notify(call.method, call.params)
         return None
 
 

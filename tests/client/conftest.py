@@ -67,7 +67,7 @@ async def echo(agent: FakeAgent, call: Call) -> Any:
     return {"stopReason": "end_turn"}
 
 
-def _to_rpc(exc: Exception) -> RpcError:
+def to_rpc(exc: Exception) -> RpcError:
     return exc if isinstance(exc, RpcError) else RpcError(-32603, repr(exc))
 
 
@@ -81,7 +81,7 @@ class Connect:
         near, far = memory_transport_pair()
         plays = {name.replace("__", "/"): play for name, play in methods.items()}
         agent = FakeAgent(plays, capabilities or {})
-        agent.peer = Peer(far, admission=agent.admit, error_from=_to_rpc)
+        agent.peer = Peer(far, admission=agent.admit, error_from=to_rpc)
         with anyio.fail_after(5):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(agent.peer.serve)

@@ -111,6 +111,19 @@ async def test_a_session_is_loaded_with_and_resumed_without_its_history(
             assert await resumed.prompt("again") == "You said again"
 
 
+async def test_a_fork_begins_with_the_history_of_its_source(tmp_path: Path, project: Path) -> None:
+    async with own_agent(tmp_path) as agent, agent.build_session(project) as session:
+        await session.prompt("remember me")
+        async with agent.fork_session(session.id, project) as fork:
+            assert fork.id != session.id
+            assert await fork.prompt("only here") == "You said only here"
+        async with agent.load_session(fork.id, project) as loaded:
+            assert "You said remember me" in loaded.conversation.text
+            assert "You said only here" in loaded.conversation.text
+        assert await session.prompt("only there") == "You said only there"
+        assert "only here" not in session.conversation.text
+
+
 async def test_stored_sessions_are_listed(tmp_path: Path, project: Path) -> None:
     async with own_agent(tmp_path) as agent:
         ids: set[str] = set()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from acp_agent.client.client import Client
@@ -18,7 +19,7 @@ from acp_agent.client.recording import BadRecording, Recorder, read_recording, r
 from acp_agent.rpc.errors import RpcError
 from acp_agent.rpc.memory import memory_transport_pair
 from acp_agent.rpc.peer import Call, Peer
-from tests.client.conftest import FakeAgent, Play, _to_rpc, echo
+from tests.client.conftest import FakeAgent, Play, echo, to_rpc
 
 
 @asynccontextmanager
@@ -27,7 +28,7 @@ async def through(*proxies: Proxy, **methods: Play) -> AsyncGenerator[tuple[Conn
     near, near_proxy = memory_transport_pair()
     far_proxy, far = memory_transport_pair()
     agent = FakeAgent({name.replace("__", "/"): play for name, play in methods.items()}, {})
-    agent.peer = Peer(far, admission=agent.admit, error_from=_to_rpc)
+    agent.peer = Peer(far, admission=agent.admit, error_from=to_rpc)
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(agent.peer.serve)
@@ -69,6 +70,68 @@ async def test_a_proxy_changes_what_it_names() -> None:
     ):
         session.send_prompt("hello")
         assert await session.read_to_string() == "HELLO HELLO "
+
+
+@pytest.mark.parametrize("pauses", [(3, 0, 0), (0, 2, 0), (1, 5, 1), (9, 0, 4)])
+async def test_nothing_overtakes_what_a_proxy_takes_its_time_for(pauses: tuple[int, ...]) -> None:
+    proxy = Proxy()
+    at_prompt, at_update, at_cancel = pauses
+
+    @proxy.on_request("session/prompt")
+    async def think(params: Any, onward: Onward) -> Any:
+        await pause(at_prompt)
+        return await onward.request("session/prompt", params)
+
+    @proxy.on_notification("session/update", source="agent")
+    async def ponder(params: Any, onward: Onward) -> None:
+        await pause(at_update if params["update"]["content"]["text"] == "a " else 0)
+        onward.notify("session/update", params)
+
+    @proxy.on_notification("session/cancel")
+    async def hesitate(params: Any, onward: Onward) -> None:
+        await pause(at_cancel)
+        onward.notify("session/cancel", params)
+
+    async def play(agent: FakeAgent, call: Call) -> Any:
+        agent.seen.append((call.method, None))
+        return await echo(agent, call)
+
+    async with (
+        through(proxy, Proxy(), session__prompt=play) as (client, agent),
+        client.build_session("/p") as session,
+    ):
+        session.send_prompt("a b c")
+        session.cancel()
+        client.notify("_done", {})
+        assert await session.read_to_string() == "a b c "
+        with pytest.raises(RpcError):
+            await client.request("_unknown", {})
+        assert [method for method, _ in agent.seen] == ["session/prompt", "session/cancel", "_done"]
+
+
+async def pause(turns: int) -> None:
+    """Let everybody else go on that many times."""
+    for _ in range(turns):
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_a_proxy_that_answers_by_itself_need_not_hold_others_up() -> None:
+    proxy, asked = Proxy(), anyio.Event()
+
+    @proxy.on_request("_slow")
+    async def slow(params: Any, onward: Onward) -> Any:
+        onward.let_others_pass()
+        await asked.wait()
+        return {"by": "proxy"}
+
+    async def answer(agent: FakeAgent, call: Call) -> Any:
+        return {"by": "agent"}
+
+    async with through(proxy, _quick=answer) as (client, _):
+        sent = client.send_request("_slow", {})
+        assert await client.request("_quick", {}) == {"by": "agent"}
+        asked.set()
+        assert await sent == {"by": "proxy"}
 
 
 async def test_a_withdrawn_request_is_withdrawn_behind_the_proxies() -> None:
