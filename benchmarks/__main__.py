@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import stores
+from benchmarks import clients, stores
 from benchmarks.client import BenchmarkError
 from benchmarks.contenders import Contender, contenders
 from benchmarks.figures import FULL, SHORT, Plan, Samples, latency_round, measure
@@ -43,6 +43,8 @@ def main() -> int:
     """Run the command line; the exit status is 1 when a contender failed."""
     if sys.argv[1:2] == ["stores"]:
         return stores.main(sys.argv[2:])
+    if sys.argv[1:2] == ["clients"]:
+        return clients.main(sys.argv[2:])
     everyone = contenders()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="few rounds, less than a minute")

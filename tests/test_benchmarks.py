@@ -6,7 +6,7 @@ import sys
 import anyio
 import pytest
 
-from benchmarks import stores
+from benchmarks import clients, stores
 from benchmarks.contenders import contenders
 from benchmarks.figures import FIGURES, Plan, Samples, measure
 from benchmarks.model import model_server
@@ -69,3 +69,12 @@ async def test_stores_are_measured_side_by_side():
     lines = stores.table(results).splitlines()
     assert len(lines) == len(results) + 1
     assert "(1.00x)" in lines[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the clients read pipes as a POSIX event loop does")
+async def test_every_client_hands_over_every_update_of_a_flood():
+    with anyio.fail_after(60):  # starts six processes
+        results = await clients.measure(clients.Plan(rounds=1, prompts=2, updates=100))
+    assert all(list(row) == list(clients.CONTENDERS) for row in results.values())
+    assert list(results["updates before the stop reason (%)"].values()) == [[100.0]] * 3
+    assert "acp-agent" in clients.table(results).splitlines()[0]

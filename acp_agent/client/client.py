@@ -184,7 +184,13 @@ class Client:
                 for service in (self._files, self._terminals):
                     defaults += [] if service is None else service.open(tasks)
                 dispatcher = Dispatcher(self._requests, self._notifications, defaults)
-                peer = Peer(trail, admission=dispatcher.admit, error_from=_to_rpc, tap=watch)
+                peer = Peer(
+                    trail,
+                    admission=dispatcher.admit,
+                    error_from=_to_rpc,
+                    at_once=dispatcher.take_at_once,
+                    tap=watch,
+                )
 
                 async def serve() -> None:
                     await peer.serve()

@@ -137,6 +137,16 @@ class Dispatcher:
         """The peer's admission: everything is dispatched, in order."""
         return self._dispatch
 
+    def take_at_once(self, method: str, params: JsonValue) -> bool:
+        """The peer's short way: hand an update to its session, if nothing and nobody comes before that."""
+        if method != SessionUpdate.METHOD or self._notifications or self._turn.locked():
+            return False
+        try:
+            self._route(params)
+        except RpcError as exc:
+            logger.warning("notification `%s` ignored: %s", method, exc)
+        return True
+
     @asynccontextmanager
     async def in_order(self) -> AsyncGenerator[None, None]:
         """Hold the loop: what came before is handled, what comes later is not yet."""
@@ -226,12 +236,15 @@ class Dispatcher:
             if note is not None and not isinstance(await entry.handler(note, self._connection), Passed):
                 return
         if call.method == SessionUpdate.METHOD:
-            update = read_message(SessionUpdate, call.params)
-            route = self._routes.get(update.session_id)
-            if route is not None:
-                route.take(update.update)
-            elif update.session_id not in self._left:
-                self._parked.append((update.session_id, update.update))
+            self._route(call.params)
+
+    def _route(self, params: JsonValue) -> None:
+        update = read_message(SessionUpdate, params)
+        route = self._routes.get(update.session_id)
+        if route is not None:
+            route.take(update.update)
+        elif update.session_id not in self._left:
+            self._parked.append((update.session_id, update.update))
 
 
 _holding: ContextVar[bool] = ContextVar("holding the dispatch loop", default=False)

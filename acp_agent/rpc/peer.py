@@ -102,6 +102,8 @@ class Peer:
         admission: decides which handler serves a call.
         inline: requests answered inside the receive loop.
         preempt: notifications acted on as soon as the calls received before them have begun.
+        at_once: offered notifications inside the receive loop when everything received before, answers
+            included, has been begun with; true if that was all there was to do.
         cancel_method: the notification that withdraws a request, both ways.
         error_from: turns any exception of a handler into the error answer.
         tap: observer of every line.
@@ -115,6 +117,7 @@ class Peer:
         error_from: Callable[[Exception], RpcError],
         inline: Mapping[str, Callable[[JsonValue], JsonValue]] | None = None,
         preempt: Mapping[str, Callable[[JsonValue], None]] | None = None,
+        at_once: Callable[[str, JsonValue], bool] | None = None,
         cancel_method: str = "$/cancel_request",
         tap: Tap | None = None,
     ) -> None:
@@ -123,6 +126,8 @@ class Peer:
         self._error_from = error_from
         self._inline = inline or {}
         self._preempt = preempt or {}
+        self._at_once = at_once
+        self._n_ahead = 0  # messages received that nobody has begun with
         self._cancel_method = cancel_method
         self._tap = tap
         self._calls: dict[RequestId, list[Call]] = {}  # unanswered inbound requests; ids may collide
@@ -197,7 +202,9 @@ class Peer:
                 await waiter.done.wait()
         finally:
             del self._waiting[request_id]
-            if waiter.response is None:
+            if waiter.response is not None:
+                self._n_ahead -= 1
+            else:
                 self.notify(self._cancel_method, {"requestId": request_id})
                 if late is not None:
                     self._late[request_id] = late
@@ -261,6 +268,7 @@ class Peer:
                     self._answer_inline(call)
                 else:
                     self._calls.setdefault(request_id, []).append(call)
+                    self._n_ahead += 1
                     handlers.start_soon(self._run, call, request_id)
 
     def _take_notification(self, method: str, params: JsonValue, handlers: TaskGroup) -> None:
@@ -270,7 +278,8 @@ class Peer:
         elif method in self._preempt:
             # Not called right here: the calls read just before have no more than a place in the loop's queue.
             handlers.start_soon(self._act, method, params)
-        else:
+        elif self._at_once is None or self._n_ahead or not self._at_once(method, params):
+            self._n_ahead += 1
             handlers.start_soon(self._run, Call(self, method, params, None, expects=False), None)
 
     async def _act(self, method: str, params: JsonValue) -> None:
@@ -286,6 +295,7 @@ class Peer:
             call.fail(self._error_from(exc))
 
     async def _run(self, call: Call, request_id: RequestId) -> None:
+        self._n_ahead -= 1
         try:
             with call.scope:
                 call.answer(await self._admission(call.method, call.params)(call))
@@ -305,6 +315,7 @@ class Peer:
         late = self._late.pop(response.id, None)
         if waiter is not None and waiter.response is None:
             waiter.response = response
+            self._n_ahead += 1
             waiter.done.set()
         elif late is not None and response.error is None:
             late(response.result)

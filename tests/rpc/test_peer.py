@@ -71,6 +71,15 @@ class Handlers:
     async def serve_bug(self, call: Call) -> JsonValue:
         raise ValueError("secret detail")
 
+    def take_at_once(self, method: str, params: JsonValue) -> bool:
+        if method == "short":
+            self.log.append(f"at once {params}")
+        return method == "short"
+
+    async def serve_short(self, call: Call) -> JsonValue:
+        self.log.append(f"in turn {call.params}")
+        return None
+
     async def serve_note(self, call: Call) -> JsonValue:
         self.log.append(f"note {call.params}")
         return None
@@ -94,6 +103,7 @@ async def served(frame_limit: int = 10_000) -> AsyncGenerator[tuple[RawClient, P
         error_from=to_rpc,
         inline={"inline": lambda params: {"inline": params}},
         preempt={"preempt": preempt},
+        at_once=handlers.take_at_once,
     )
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(peer.serve)
@@ -406,3 +416,26 @@ async def test_a_result_that_comes_too_late_is_given_to_whoever_cleans_up_after_
         await client.send({"jsonrpc": "2.0", "id": request["id"], "result": "a terminal"})
         assert (await client.call("echo", {}))["result"] == {}
         assert late == ["a terminal"]
+
+
+async def test_what_can_be_done_at_once_never_overtakes_what_came_before_it() -> None:
+    async with served() as (client, peer, handlers):
+        first, second, third = ({"jsonrpc": "2.0", "method": "short", "params": [n]} for n in (1, 2, 3))
+        note = {"jsonrpc": "2.0", "method": "note", "params": ["x"]}
+        await client.send(b"\n".join(json.dumps(message).encode() for message in (first, note, second)))
+        await client.call("echo")
+        await client.send(third)
+        await client.call("echo")
+        assert handlers.log == ["at once [1]", "note ['x']", "in turn [2]", "at once [3]"]
+
+        async with anyio.create_task_group() as tasks:
+
+            async def ask() -> None:
+                handlers.log.append(f"answered {await peer.request('ask', {})}")
+
+            tasks.start_soon(ask)
+            asked = await client.receive()
+            answer = {"jsonrpc": "2.0", "id": asked["id"], "result": "y"}
+            await client.send(b"\n".join(json.dumps(message).encode() for message in (answer, first)))
+        await client.call("echo")
+        assert handlers.log[-2:] == ["answered y", "in turn [1]"]
