@@ -106,6 +106,7 @@ def converse(
     return reports
 
 
+COMMAND_LINE = {"rich", "click", "pygments"}
 THIS_SESSION = "$the session opened before$"
 INITIALIZE = ("initialize", {"protocolVersion": 1})
 
@@ -148,10 +149,16 @@ def test_initialize_is_answered_before_any_package_or_event_loop_is_loaded(home:
 def test_a_first_session_loads_nothing_for_servers_nobody_named(home: Path) -> None:
     reports = converse(home, INITIALIZE, new_session(home), settings=OPENAI)
     for when in ("2", "end"):
-        assert not top_level(reports[when]) & {"mcp", "jsonschema", "uvicorn", "starlette"}
+        assert not top_level(reports[when]) & {"mcp", "jsonschema", "uvicorn", "starlette", *COMMAND_LINE}
         assert "http.server" not in reports[when]
     # What must be there, or this test would prove nothing.
     assert {"pydantic", "jsonrpcserver.dispatcher", "acp_agent.providers.openai"} <= reports["2"]
+
+
+def test_talking_to_a_model_loads_no_command_line_of_the_http_library() -> None:
+    loaded = loaded_by("from acp_agent.providers.library import load_httpx\nload_httpx()")
+    assert "httpx" in loaded
+    assert not top_level(loaded) & COMMAND_LINE
 
 
 def test_a_session_with_the_embedded_model_loads_no_http_client(home: Path) -> None:

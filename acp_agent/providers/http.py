@@ -21,6 +21,7 @@ from acp_agent.base.errors import ProviderError
 from acp_agent.base.trace import current_trace
 from acp_agent.model.chat import ModelDelta, Retrying, StepFinished
 from acp_agent.providers import address, faults
+from acp_agent.providers.library import load_httpx
 from acp_agent.providers.retry import RetryPolicy, delay_before_retry
 from acp_agent.providers.sse import EventTooLarge, SseEvent, SseParser
 
@@ -335,6 +336,7 @@ class ModelEndpoint:
     def _new_client(self) -> httpx.AsyncClient:
         import urllib.request  # lazy: 5 ms, and httpx needs it too
 
+        load_httpx()
         import httpx  # lazy: 20 ms, needed only to talk to a model
 
         settings = self._settings
