@@ -10,19 +10,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
+import msgspec
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.cli.exits import FAILED, OK
 from acp_agent.cli.style import Look, Style, style_for
-from acp_agent.conformance.catalogue import chosen
+from acp_agent.conformance.catalogue import chosen, chosen_among
+from acp_agent.conformance.clients.requirements import CLIENT_REQUIREMENTS
+from acp_agent.conformance.clients.running import CLIENT_TIME, run_client_requirements
 from acp_agent.conformance.comparing import Change, changes
 from acp_agent.conformance.profile import find_profile
+from acp_agent.conformance.registry.preflight import preflight
 from acp_agent.conformance.report import Outcome, Report, read_report
+from acp_agent.conformance.reports.as_badge import as_badge, as_badge_json
 from acp_agent.conformance.reports.as_html import as_html
 from acp_agent.conformance.reports.as_json import as_json
 from acp_agent.conformance.reports.as_junit import as_junit
 from acp_agent.conformance.reports.as_markdown import as_markdown
-from acp_agent.conformance.requirement import LEVELS, Requirement
+from acp_agent.conformance.reports.as_matrix import as_matrix
+from acp_agent.conformance.requirement import LEVELS, Demand, Requirement
 from acp_agent.conformance.running import run_requirements
 from acp_agent.conformance.stage import PATIENCE
 from acp_agent.conformance.verdicts import VERDICTS, Verdict
@@ -41,30 +47,50 @@ def main(args: Namespace) -> int:
     """Run, list or compare; 0 if nothing binding failed."""
     style = style_for(sys.stdout, os.environ)
     words: list[str] = args.command_line
+    if args.client:
+        return _try_client(args, words, style)
     requirements = chosen(args.only or "", args.level or "")
     if args.list:
         sys.stdout.write(as_list(requirements, style))
         return OK
+    if args.matrix:
+        return _write_matrix(Path(args.matrix), words)
     before = read_report(Path(args.compare)) if args.compare else None
     if before is not None and len(words) == 1 and words[0].endswith(".json"):
         found = changes(before, read_report(Path(words[0])))
         sys.stdout.write(as_changes(found, style))
         return FAILED if any(change.is_worse for change in found) else OK
-    if not words:
+    if args.preflight:
+        report = anyio.run(preflight, Path(args.preflight), _command(words) if words else [])
+    elif words:
+        report = _run(args, _command(words), requirements)
+    else:
         raise ConfigError(
             "no agent to try", hint="put its command behind `--`, as in `acp-agent conformance -- acp-agent`"
         )
-    program = shutil.which(words[0])
-    if program is None:
-        raise ConfigError(f"`{words[0]}` is no program", hint="check the command behind `--`, and `PATH`")
-    # Each check runs in a folder of its own, from which a relative path would lead elsewhere.
-    report = _run(args, [str(Path(program).absolute()), *words[1:]], requirements)
-    for name, render in _FORMATS.items():
-        if file := getattr(args, name):
-            Path(file).write_text(render(report), encoding="utf-8")
+    report = msgspec.structs.replace(report, label=args.label or "")
+    _write(report, args)
     sys.stdout.write(as_text(report, style))
     if before is not None:
         sys.stdout.write("\n" + as_changes(changes(before, report), style))
+    return OK if report.conforms else FAILED
+
+
+def _try_client(args: Namespace, words: Sequence[str], style: Style) -> int:
+    """The same for a client."""
+    requirements = chosen_among(CLIENT_REQUIREMENTS, args.only or "", args.level or "")
+    if args.list:
+        sys.stdout.write(as_list(requirements, style))
+        return OK
+    if not words:
+        raise ConfigError(
+            "no client to try",
+            hint="put its command behind `--`, as in `acp-agent conformance --client -- my-client {agent}`",
+        )
+    patience = _number("patience", args.patience, CLIENT_TIME)
+    report = anyio.run(lambda: run_client_requirements(_command(words), requirements, patience=patience))
+    _write(msgspec.structs.replace(report, label=args.label or ""), args)
+    sys.stdout.write(as_text(report, style))
     return OK if report.conforms else FAILED
 
 
@@ -89,6 +115,32 @@ def _run(args: Namespace, command: Sequence[str], requirements: Sequence[Require
     )
 
 
+def _command(words: Sequence[str]) -> list[str]:
+    """The agent's command with its program as a whole path: it is started in folders of its own."""
+    program = shutil.which(words[0])
+    if program is None:
+        raise ConfigError(f"`{words[0]}` is no program", hint="check the command behind `--`, and `PATH`")
+    return [str(Path(program).absolute()), *words[1:]]
+
+
+def _write(report: Report, args: Namespace) -> None:
+    """The files that were asked for."""
+    for name, render in _FORMATS.items():
+        if file := getattr(args, name):
+            Path(file).write_text(render(report), encoding="utf-8")
+    if args.badge:
+        badge = as_badge_json if args.badge.endswith(".json") else as_badge
+        Path(args.badge).write_text(badge(report), encoding="utf-8")
+
+
+def _write_matrix(file: Path, words: Sequence[str]) -> int:
+    """A page that compares the agents of these reports."""
+    if not words:
+        raise ConfigError("no reports for the matrix", hint="name the files that `--json` has written")
+    file.write_text(as_matrix([read_report(Path(word)) for word in words]), encoding="utf-8")
+    return OK
+
+
 def _number(name: str, text: str | None, default: float) -> float:
     try:
         value = default if text is None else float(text)
@@ -99,7 +151,7 @@ def _number(name: str, text: str | None, default: float) -> float:
     return value
 
 
-def as_list(requirements: Sequence[Requirement], style: Style) -> str:
+def as_list(requirements: Sequence[Demand], style: Style) -> str:
     """The requirements themselves, one line each."""
     width = max((len(item.id) for item in requirements), default=0)
     lines = [f"{item.id:<{width}}  {item.level:<7}  {item.text}" for item in requirements]
@@ -107,10 +159,10 @@ def as_list(requirements: Sequence[Requirement], style: Style) -> str:
 
 
 def as_text(report: Report, style: Style) -> str:
-    """What did not pass and why, the counts by level, and the verdict last."""
+    """What did not pass and why, or passed with a remark, the counts by level, and the verdict last."""
     lines: list[str] = []
     for item in report.outcomes:
-        if item.verdict != "pass":
+        if item.verdict != "pass" or item.reason:
             mark = style.paint(f"{item.verdict:<15}", _LOOKS[item.verdict])
             lines.append(f"{mark} {item.level:<7}  {item.id}: {item.reason}")
             if item.verdict == "fail":
@@ -119,14 +171,13 @@ def as_text(report: Report, style: Style) -> str:
     for level in LEVELS:
         counts = report.count(level)
         lines.append(f"{level:<9}" + "".join(f"{counts[verdict]:>16}" for verdict in VERDICTS))
-    name = f"{report.agent or report.command} {report.agent_version}".strip()
     nothing_passed = not any(item.verdict == "pass" for item in report.outcomes)
     nothing_failed = not any(item.verdict == "fail" for item in report.outcomes)
     verdict = "conforms" if report.conforms else "does not conform"
     if nothing_passed and nothing_failed:
         verdict = "could not be judged"
     lines += ["", f"{report.headline} in {report.seconds:g} s (profile {report.profile})"]
-    return "\n".join([*lines, style.paint(f"{name} {verdict}", "bold")]) + "\n"
+    return "\n".join([*lines, style.paint(f"{report.name} {verdict}", "bold")]) + "\n"
 
 
 def as_changes(found: Sequence[Change], style: Style) -> str:

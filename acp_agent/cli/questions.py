@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import anyio.to_thread
 
 from acp_agent.base.jsontext import JsonObject, JsonValue
-from acp_agent.rpc.errors import METHOD_NOT_FOUND, RpcError
+from acp_agent.rpc.errors import INTERNAL_ERROR, RpcError
 
 CAPABILITY: JsonObject = {"form": {}, "url": {}}
 """What is offered as `elicitation`: questions are refused if nobody is there, not turned into permission."""
@@ -36,7 +36,7 @@ class Asking:
         self._note(f"\n  question: {params.get('message')}")
         if self._read is None:
             self._note("  not answered: nobody is at the terminal")
-            raise RpcError(METHOD_NOT_FOUND, "nobody is at the terminal; ask in the answer")
+            raise RpcError(INTERNAL_ERROR, "nobody is at the terminal; ask in the answer")
         if params.get("mode") == "url":
             return await self._visit(params, self._read)
         content: JsonObject = {}

@@ -18,7 +18,7 @@ from anyio.abc import ByteReceiveStream, Process, TaskStatus
 
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject, JsonValue
-from acp_agent.conformance.reach import text_at
+from acp_agent.conformance.reach import at, has, text_at
 from acp_agent.conformance.verdicts import Broken, Skipped
 
 Sender: TypeAlias = Literal["agent", "client"]
@@ -56,6 +56,8 @@ class AgentProcess:
         self.on_call: Callable[[JsonObject], object] | None = None
         self._started_at = time.monotonic()
         self._news = anyio.Event()
+        self._may_read = anyio.Event()
+        self._may_read.set()
         self._last_id = 0
 
     async def watch(self, *, task_status: TaskStatus[None]) -> None:
@@ -68,6 +70,7 @@ class AgentProcess:
             pending = b""
             try:
                 async for data in self.process.stdout:
+                    await self._may_read.wait()
                     *lines, pending = (pending + data).split(b"\n")
                     for line in lines:
                         self._take(line)
@@ -168,6 +171,14 @@ class AgentProcess:
                 await self._news.wait()
         raise Broken(f"no {what} within {seconds:g} s")
 
+    def stop_reading(self) -> None:
+        """Leave what the agent writes in the pipe, as a busy client does."""
+        self._may_read = anyio.Event()
+
+    def read_on(self) -> None:
+        """Read again."""
+        self._may_read.set()
+
     async def close_input(self) -> None:
         """Close its stdin, which asks it to exit."""
         assert self.process.stdin is not None  # opened with pipes
@@ -179,19 +190,32 @@ class AgentProcess:
             return await self.process.wait()
         return None
 
-    async def end(self) -> None:
-        """Make sure it and everything in its process group is gone."""
+    async def end(self, *, grace: float = _EXIT_TIME) -> None:
+        """Make sure it and everything in its process group is gone; it may take `grace` seconds to exit."""
         with anyio.CancelScope(shield=True):
+            self.read_on()
             await self.close_input()
-            await self.wait_exit(min(_EXIT_TIME, self.patience))
+            await self.wait_exit(min(grace, self.patience))
             kill_group(self.process)
             with anyio.move_on_after(_EXIT_TIME):
                 await self.process.wait()
             await self.process.aclose()
 
-    def frames(self, sender: Sender = "agent") -> list[JsonObject]:
-        """Every message of one side so far."""
-        return [line.frame for line in self.log if line.sender == sender and line.frame is not None]
+    def frames(self, sender: Sender = "agent", *, since: int = 0) -> list[JsonObject]:
+        """Every message of one side so far, from log position `since`."""
+        return [line.frame for line in self.log[since:] if line.sender == sender and line.frame is not None]
+
+    def asked_at(self, id: RequestId) -> int:
+        """Where our request with this id stands in the log."""
+        return next(
+            number
+            for number, line in enumerate(self.log)
+            if line.sender == "client" and has(line.frame, "method") and at(line.frame, "id") == id
+        )
+
+    def is_answered(self, id: RequestId) -> bool:
+        """Whether the response to this request is there."""
+        return any("method" not in frame and frame.get("id") == id for frame in self.frames())
 
     def calls(self, method: str) -> list[JsonObject]:
         """Requests and notifications of the agent with methods that begin so."""

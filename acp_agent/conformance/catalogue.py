@@ -3,64 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from acp_agent.base.errors import ConfigError
-from acp_agent.conformance.checks import (
-    cancellation,
-    client_methods,
-    extensibility,
-    framing,
-    hygiene,
-    lifecycle,
-    negotiation,
-    options,
+from acp_agent.conformance.checks.lifecycle import directories, fidelity, histories, lifecycle, replay
+from acp_agent.conformance.checks.performance import speed
+from acp_agent.conformance.checks.robustness import hygiene, leaks, pressure, robustness
+from acp_agent.conformance.checks.services import client_methods, client_services, questions
+from acp_agent.conformance.checks.settings import options, settings
+from acp_agent.conformance.checks.tools import (
+    call_details,
+    consent,
+    mcp,
     permissions,
-    replay,
-    robustness,
+    plans,
     tool_calls,
-    turns,
 )
-from acp_agent.conformance.requirement import LEVELS, Requirement
+from acp_agent.conformance.checks.turns import cancellation, concurrency, interruptions, turns
+from acp_agent.conformance.checks.wire import extensibility, framing, logins, negotiation
+from acp_agent.conformance.requirement import LEVELS, Demand, Requirement
 
-REQUIREMENTS: tuple[Requirement, ...] = (
-    *framing.REQUIREMENTS,
-    *negotiation.REQUIREMENTS,
-    *lifecycle.REQUIREMENTS,
-    *turns.REQUIREMENTS,
-    *cancellation.REQUIREMENTS,
-    *tool_calls.REQUIREMENTS,
-    *permissions.REQUIREMENTS,
-    *client_methods.REQUIREMENTS,
-    *options.REQUIREMENTS,
-    *replay.REQUIREMENTS,
-    *robustness.REQUIREMENTS,
-    *extensibility.REQUIREMENTS,
-    *hygiene.REQUIREMENTS,
+DemandT = TypeVar("DemandT", bound=Demand)
+
+_ALL: tuple[tuple[Requirement, ...], ...] = (
+    framing.REQUIREMENTS,
+    negotiation.REQUIREMENTS,
+    logins.REQUIREMENTS,
+    lifecycle.REQUIREMENTS,
+    directories.REQUIREMENTS,
+    histories.REQUIREMENTS,
+    turns.REQUIREMENTS,
+    cancellation.REQUIREMENTS,
+    interruptions.REQUIREMENTS,
+    tool_calls.REQUIREMENTS,
+    call_details.REQUIREMENTS,
+    permissions.REQUIREMENTS,
+    consent.REQUIREMENTS,
+    client_methods.REQUIREMENTS,
+    client_services.REQUIREMENTS,
+    questions.REQUIREMENTS,
+    plans.REQUIREMENTS,
+    mcp.REQUIREMENTS,
+    options.REQUIREMENTS,
+    settings.REQUIREMENTS,
+    replay.REQUIREMENTS,
+    fidelity.REQUIREMENTS,
+    concurrency.REQUIREMENTS,
+    robustness.REQUIREMENTS,
+    pressure.REQUIREMENTS,
+    extensibility.REQUIREMENTS,
+    hygiene.REQUIREMENTS,
+    leaks.REQUIREMENTS,
+    speed.REQUIREMENTS,
 )
-"""In the order of reports: the conversation from its first line to its end."""
+
+_AREAS = tuple(dict.fromkeys(item.area for part in _ALL for item in part))
+
+REQUIREMENTS: tuple[Requirement, ...] = tuple(
+    sorted((item for part in _ALL for item in part), key=lambda item: _AREAS.index(item.area))
+)
+"""In the order of reports: area by area, the conversation from its first line to its end."""
 
 
 def chosen(only: str = "", level: str = "") -> tuple[Requirement, ...]:
-    """The requirements that `only` names, at `level` or stricter.
+    """The requirements of agents that `only` names, at `level` or stricter.
 
     `only` is a list with commas of ids, areas (the part before the dot) and aliases; empty is all.
 
     Raises:
         ConfigError: a name fits nothing.
     """
+    return chosen_among(REQUIREMENTS, only, level)
+
+
+def chosen_among(items: Sequence[DemandT], only: str, level: str) -> tuple[DemandT, ...]:
+    """The same out of any requirements."""
     names = [name.strip() for name in only.split(",") if name.strip()]
     for name in names:
-        if not any(_is_called(item, name) for item in REQUIREMENTS):
+        if not any(_is_called(item, name) for item in items):
             raise ConfigError(
                 f"no requirement `{name}`", hint="`acp-agent conformance --list` shows the ids and areas"
             )
     levels: Sequence[str] = LEVELS[: LEVELS.index(level) + 1] if level in LEVELS else LEVELS
     return tuple(
         item
-        for item in REQUIREMENTS
+        for item in items
         if item.level in levels and (not names or any(_is_called(item, name) for name in names))
     )
 
 
-def _is_called(item: Requirement, name: str) -> bool:
+def _is_called(item: Demand, name: str) -> bool:
     return name in (item.id, item.area, *item.aliases)

@@ -12,11 +12,16 @@ from anyio.abc import Process, TaskGroup
 
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.conformance.agent_process import AgentProcess, kill_group
-from acp_agent.conformance.reach import at, objects_at, text_at
+from acp_agent.conformance.calling import sample
+from acp_agent.conformance.reach import at, object_at, objects_at, text_at
 from acp_agent.conformance.verdicts import Broken
 
 Permission: TypeAlias = str
 """`allow`, `reject`, `cancelled`, `error`, `garbage`, `unknown-option` or `never`."""
+
+
+ANSWER = "conformance-answer"
+"""What the user writes into forms."""
 
 
 class _Refused(Exception):
@@ -31,7 +36,10 @@ class ClientSide:
     """A client with files, terminals and a user, for one agent.
 
     Attributes:
-        permission: how the user answers.
+        permission: how the user answers requests for permission.
+        form: how the user answers questions: `accept`, `decline` or `cancel`.
+        unanswered: methods whose requests are never answered.
+        refused: methods whose requests are answered with an error.
         buffers: files with unsaved changes; path → content.
         writes: path and content of every `fs/write_text_file`.
         terminals: created and not released.
@@ -39,6 +47,9 @@ class ClientSide:
 
     def __init__(self, agent: AgentProcess, tasks: TaskGroup, permission: Permission) -> None:
         self.permission = permission
+        self.form = "accept"
+        self.unanswered: set[str] = set()
+        self.refused: set[str] = set()
         self.buffers: dict[str, str] = {}
         self.writes: list[tuple[str, str]] = []
         self.terminals: dict[str, _Terminal] = {}
@@ -59,9 +70,15 @@ class ClientSide:
             return  # it ended; whoever waits for it is told
 
     async def _answer(self, method: str, params: JsonValue) -> JsonValue:
+        if method in self.unanswered:
+            await anyio.sleep_forever()
+        if method in self.refused:
+            raise _Refused(-32603, f"this client refuses `{method}`")
         match method:
             case "session/request_permission":
                 return await self._permit(params)
+            case "elicitation/create":
+                return self._fill(params)
             case "fs/read_text_file":
                 return await self._read(params)
             case "fs/write_text_file":
@@ -96,6 +113,11 @@ class ClientSide:
             case kind:
                 choice = chosen_option(params, kind)
                 return {"outcome": {"outcome": "selected", "optionId": choice}}
+
+    def _fill(self, params: JsonValue) -> JsonValue:
+        if self.form != "accept":
+            return {"action": self.form}
+        return {"action": "accept", "content": sample(object_at(params, "requestedSchema"), ANSWER)}
 
     async def _read(self, params: JsonValue) -> JsonValue:
         path = text_at(params, "path")

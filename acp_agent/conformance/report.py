@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from acp_agent.base.errors import ConfigError
-from acp_agent.conformance.requirement import Level, Requirement
+from acp_agent.conformance.requirement import Demand, Level
 from acp_agent.conformance.verdicts import VERDICTS, Verdict
 
 FORMAT = 1
@@ -37,7 +37,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole run. `agent` and `agent_version` are what it calls itself, `began_at` is UTC in ISO 8601."""
+    """A whole run.
+
+    `agent` and `agent_version` are what it calls itself, `label` is what whoever ran it calls it, or empty;
+    `began_at` is UTC in ISO 8601.
+    """
 
     agent: str
     agent_version: str
@@ -48,6 +52,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     outcomes: tuple[Outcome, ...]
     format: int = FORMAT
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """What reports call the agent."""
+        return self.label or f"{self.agent or self.command} {self.agent_version}".strip()
 
     def count(self, level: Level | None = None) -> dict[Verdict, int]:
         """How many there are of each verdict, at this level or all."""
@@ -67,14 +77,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return ", ".join(f"{number} {verdict}" for verdict, number in self.count().items() if number)
 
 
-def outcome_of(item: Requirement, verdict: Verdict, reason: str, seconds: float) -> Outcome:
+def outcome_of(item: Demand, verdict: Verdict, reason: str, seconds: float) -> Outcome:
     """The outcome of a requirement, without a transcript."""
     return Outcome(
         id=item.id,
         level=item.level,
         text=item.text,
         section=item.section,
-        version=item.version,
+        version=f"v{item.protocol}",
         aliases=item.aliases,
         verdict=verdict,
         reason=reason,

@@ -19,26 +19,35 @@ Check: TypeAlias = "Callable[[Stage], Awaitable[int]]"
 """Tries a requirement on a stage and returns how many things it judged; 0 makes it inconclusive."""
 
 
-class Requirement(msgspec.Struct, frozen=True, kw_only=True):
-    """One requirement.
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked, of whomever.
 
-    `section` names the place in the specification, `needs` the advertised capabilities it is about as dotted
-    paths into the agent's answer to `initialize`, `aliases` its names in the official test kit.
+    `section` names the place in the specification, `aliases` its names in the official test kit, `protocol`
+    the version of the protocol that asks it.
     """
 
     id: str
     level: Level
     text: str
     section: str
-    check: Check
-    needs: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
-    version: str = "v1"
+    protocol: int = 1
 
     @property
     def area(self) -> str:
         """The first part of the id."""
         return self.id.partition(".")[0]
+
+
+class Requirement(Demand, frozen=True, kw_only=True):
+    """One requirement of an agent.
+
+    `needs` are the advertised capabilities it is about, as dotted paths into the agent's answer to
+    `initialize`.
+    """
+
+    check: Check
+    needs: tuple[str, ...] = ()
 
 
 def requirement(

@@ -38,12 +38,12 @@ async def run_requirements(
     patience: float = PATIENCE,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> Report:
-    """Try all requirements, `jobs` at a time; by default as many as there are processors.
+    """Try all requirements, `jobs` at a time; by default two for each processor, as most of them wait.
 
     `patience` is how many seconds the agent has for each single answer.
     `on_outcome` is told each outcome as it comes; the report has them in the order of `requirements`.
     """
-    limiter = anyio.CapacityLimiter(jobs or os.cpu_count() or 1)
+    limiter = anyio.CapacityLimiter(jobs or 2 * (os.cpu_count() or 1))
     began, began_at = time.monotonic(), datetime.now(UTC)
     found: dict[str, Outcome] = {}
     named: dict[str, str] = {}
@@ -87,7 +87,9 @@ async def _try(
                 ) as stage:
                     with anyio.move_on_after(CHECK_TIME):
                         n_judged = await item.check(stage)
-                        verdict, reason = ("pass", "") if n_judged else ("inconclusive", _nothing(stage))
+                        verdict, reason = "pass", stage.remark
+                        if not n_judged:
+                            verdict, reason = "inconclusive", _nothing(stage)
         except NotPassed as exc:
             verdict, reason = exc.verdict, str(exc)
         except Exception as exc:  # a check that breaks says nothing about the agent

@@ -9,7 +9,7 @@ from acp_agent.base.jsontext import JsonObject
 from acp_agent.conformance.agent_process import AgentProcess, RequestId, result_of
 from acp_agent.conformance.reach import object_at, text_at
 from acp_agent.conformance.steps import Step, prompt_params, prompt_text, text_block
-from acp_agent.conformance.verdicts import Inconclusive, Skipped
+from acp_agent.conformance.verdicts import Broken, Inconclusive, Skipped
 
 if TYPE_CHECKING:
     from acp_agent.conformance.stage import Stage
@@ -26,19 +26,55 @@ class Session:
         self.id = id
         self.opened = opened
 
-    async def begin(self, *steps: Step) -> RequestId:
-        """Send a prompt in which the model does these things; the request's id."""
-        text = prompt_text(steps)
-        return await self.agent.request("session/prompt", prompt_params(self.id, text_block(text)))
+    async def begin(self, *steps: Step, before: tuple[JsonObject, ...] = ()) -> RequestId:
+        """Send a prompt in which the model does these things, behind other blocks; the request's id."""
+        blocks = (*before, text_block(prompt_text(steps)))
+        return await self.agent.request("session/prompt", prompt_params(self.id, *blocks))
 
     async def finish(self, id: RequestId) -> str:
-        """Wait for the end of a turn; its stop reason."""
-        response = await self.agent.answer(id)
-        return text_at(result_of("session/prompt", response), "stopReason")
+        """Wait for the end of a turn; its stop reason.
+
+        Raises:
+            Broken: there is none, though the agent played the script.
+            Inconclusive: there is none, as of an agent that cannot reach the scripted model.
+        """
+        response = await self.answered(id)
+        try:
+            return text_at(result_of("session/prompt", response), "stopReason")
+        except Broken as exc:
+            self.need_script(str(exc))
+            raise
+
+    async def answered(self, id: RequestId) -> JsonObject:
+        """Wait for the response to a prompt, be it an error.
+
+        Raises:
+            Broken: there is none, though the agent played the script, or it ended.
+            Inconclusive: there is none, as of an agent that cannot reach the scripted model.
+        """
+        try:
+            return await self.agent.answer(id)
+        except Broken as exc:
+            if not self.agent.output_ended.is_set():
+                self.need_script(str(exc))
+            raise
 
     async def turn(self, *steps: Step) -> str:
         """A whole turn; its stop reason."""
         return await self.finish(await self.begin(*steps))
+
+    async def ends_well(
+        self, *steps: Step, which: str = "the turn", before: tuple[JsonObject, ...] = ()
+    ) -> None:
+        """A whole turn, with these blocks before its script, that has to end with `end_turn`.
+
+        Raises:
+            Broken: it ended with another stop reason, though the agent played the script.
+        """
+        reason = await self.finish(await self.begin(*steps, before=before))
+        if reason != "end_turn":
+            self.need_script(f"the stop reason is `{reason}`")
+            raise Broken(f"the stop reason of {which} is `{reason}`")
 
     async def cancel(self) -> None:
         """Ask the agent to stop the turn."""
@@ -47,31 +83,58 @@ class Session:
     async def seen(self, kind: str, *, after: int = 0) -> JsonObject:
         """The first update of this kind; waits for it."""
         frame = await self.agent.seen(
-            lambda frame: self.is_update(frame) and _kind(frame) == kind, f"`{kind}` update", after=after
+            lambda frame: self.is_update(frame, kind), f"`{kind}` update", after=after
         )
         return object_at(frame, "params", "update")
 
-    async def asked(self, prompt: RequestId) -> JsonObject:
-        """The first permission request of a turn; waits for it.
+    async def running(self, prompt: RequestId, kind: str = "agent_message_chunk") -> None:
+        """Return once the turn is seen to run: by an update of this kind, or because the model is asked.
 
         Raises:
-            Inconclusive: the turn ended without one.
+            Inconclusive: the turn ended before, or nothing tells that it runs.
         """
-        method = "session/request_permission"
-        frame = await self.agent.seen(
-            lambda frame: (
-                frame.get("method") == method or ("method" not in frame and frame.get("id") == prompt)
-            ),
-            "permission request",
-        )
+        try:
+            frame = await self.agent.seen(
+                lambda frame: self.is_update(frame, kind) or _answers(frame, prompt),
+                f"`{kind}` update",
+                after=self.agent.asked_at(prompt),
+            )
+        except Broken as exc:
+            if self.agent.output_ended.is_set():
+                raise
+            self.need_script(str(exc))
+            return  # some agents show nothing before the model is done
+        if "method" not in frame:
+            self.need_script("the turn ended at once")
+            raise Inconclusive("the turn ended before anything could be tried in it")
+
+    async def asked(self, prompt: RequestId, method: str = "session/request_permission") -> JsonObject:
+        """The first request of the agent with this method behind the prompt; waits for it.
+
+        Raises:
+            Skipped: the agent offers the model no tool for the step.
+            Inconclusive: the turn ended without one, or nothing came of it.
+        """
+        try:
+            frame = await self.agent.seen(
+                lambda frame: frame.get("method") == method or _answers(frame, prompt),
+                f"`{method}` request",
+                after=self.agent.asked_at(prompt),
+            )
+        except Broken as exc:
+            if self.agent.output_ended.is_set():
+                raise
+            self.need_script(str(exc))
+            raise Inconclusive(f"the turn goes on without a `{method}`") from exc
         if frame.get("method") != method:
-            self.some_calls()
-            raise Inconclusive("the agent asked for no permission")
+            self.need_tools()
+            raise Inconclusive(f"the agent sent no `{method}`")
         return frame
 
-    def is_update(self, frame: JsonObject) -> bool:
-        """Whether this is an update of this session."""
-        return frame.get("method") == "session/update" and text_at(frame, "params", "sessionId") == self.id
+    def is_update(self, frame: JsonObject, *kinds: str) -> bool:
+        """Whether this is an update of this session, of one of these kinds if any is named."""
+        own = frame.get("method") == "session/update" and text_at(frame, "params", "sessionId") == self.id
+        return own and (not kinds or _kind(frame) in kinds)
 
     def updates(self, *kinds: str, since: int = 0) -> list[JsonObject]:
         """The updates from log position `since`, of these kinds; all if none is named."""
@@ -79,7 +142,7 @@ class Session:
         return [
             object_at(frame, "params", "update")
             for frame in frames
-            if frame is not None and self.is_update(frame) and (not kinds or _kind(frame) in kinds)
+            if frame is not None and self.is_update(frame, *kinds)
         ]
 
     def text(self, kind: str = "agent_message_chunk", *, since: int = 0) -> str:
@@ -93,26 +156,42 @@ class Session:
             drawn.setdefault(text_at(update, "toolCallId"), {}).update(update)
         return drawn
 
-    def need_script(self) -> None:
-        """Go on if what the agent says follows the script.
+    def need_script(self, otherwise: str = "") -> None:
+        """Go on if what the agent says follows the script; `otherwise` is what was seen instead.
 
         Raises:
             Inconclusive: it has not asked the scripted model and plays no scripts itself.
         """
-        if not self.stage.profile.plays_scripts and not self.stage.model.n_requests:
-            raise Inconclusive("the agent did not ask the scripted model; a profile may tell it to")
+        model = self.stage.model
+        if self.stage.profile.plays_scripts or model.n_played:
+            return
+        seen = f" ({otherwise})" if otherwise else ""
+        if model.n_requests:
+            raise Inconclusive(f"the agent did not hand the prompt on to the scripted model{seen}")
+        raise Inconclusive(f"the agent did not ask the scripted model; a profile may tell it to{seen}")
+
+    def need_tools(self, *kinds: str) -> None:
+        """Go on if there was a tool for every step, or for these kinds of steps.
+
+        Raises:
+            Skipped: the agent offers the model no such tool.
+            Inconclusive: it did not follow the script at all.
+        """
+        self.need_script()
+        missing = [kind for kind in self.stage.model.missing if not kinds or kind in kinds]
+        if missing:
+            raise Skipped(f"the agent offers no tool to {missing[0]} that can be told")
 
     def some_calls(self, *, since: int = 0) -> dict[str, JsonObject]:
-        """The same, if there are any.
+        """The calls drawn, if there are any.
 
         Raises:
             Skipped: the agent offers the model no tool for the step.
             Inconclusive: there are none for another reason.
         """
         calls = self.calls(since=since)
-        if not calls and self.stage.model.missing:
-            raise Skipped(f"the agent offers no tool to {self.stage.model.missing[0]} that can be told")
         if not calls:
+            self.need_tools()
             asked = f"the model was asked {self.stage.model.n_requests} times"
             raise Inconclusive(
                 "saw no tool call" if self.stage.profile.plays_scripts else f"saw no tool call; {asked}"
@@ -125,6 +204,10 @@ class Session:
         if content is not None:
             path.write_bytes(content.encode())
         return path
+
+
+def _answers(frame: JsonObject, request: RequestId) -> bool:
+    return "method" not in frame and frame.get("id") == request
 
 
 def _kind(frame: JsonObject) -> str:

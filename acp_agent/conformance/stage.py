@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.conformance.agent_process import AgentProcess, open_agent_process, result_of
 from acp_agent.conformance.client_side import ClientSide, Permission
+from acp_agent.conformance.environment import bare_environment
 from acp_agent.conformance.model import ScriptedModel
 from acp_agent.conformance.profile import Profile, filled
 from acp_agent.conformance.reach import at, object_at, text_at
@@ -29,14 +30,18 @@ PATIENCE = 20.0
 EXIT_TIME = 5.0
 """Seconds an agent, or a command of it, has to end."""
 
+_REFERENCE = Path(__file__).with_name("reference_agent.py")
+_STRIKE_TIME = 1.0
+"""Seconds an agent has to exit once its check is done: enough to end what it started, and not judged."""
+
 _KEY = "sk-conformance-1234567890"
-_INHERITED = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "WINDIR")
 
 
 class Stage:
     """One check's stage. `workspace` is the project, `home` the agent's private place; both are new.
 
     `client` is the other side of the agent started last, `exit_time` how many seconds an agent has to end.
+    `remark` is what a check adds to a verdict that is a pass.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Stage:
         self.model = model
         self.agents: list[AgentProcess] = []
         self.client: ClientSide
+        self.remark = ""
         self.exit_time = min(EXIT_TIME, patience)
         self._patience = patience
         self._command = [*command, *profile.args]
@@ -67,12 +73,25 @@ class Stage:
     async def start(self, *, permission: Permission = "allow", keyless: bool = False) -> AgentProcess:
         """A new process of the agent, not yet spoken to. `keyless` leaves the profile's environment away."""
         agent = await open_agent_process(
-            self._command, cwd=self.workspace, env=self._environment(keyless=keyless), patience=self._patience
+            self._command, cwd=self.workspace, env=self.environment(keyless=keyless), patience=self._patience
         )
         self.agents.append(agent)
         await self._tasks.start(agent.watch)
         self.client = ClientSide(agent, self._tasks, permission)
         self._clients.append(self.client)
+        return agent
+
+    async def start_reference(self) -> AgentProcess:
+        """A process of the bundled agent that does nothing but what is scripted, initialized."""
+        agent = await open_agent_process(
+            [sys.executable, "-S", "-E", str(_REFERENCE)],
+            cwd=self.workspace,
+            env=self.environment(keyless=True),
+            patience=self._patience,
+        )
+        self.agents.append(agent)
+        await self._tasks.start(agent.watch)
+        await agent.result("initialize", initialize_params())
         return agent
 
     async def initialize(self, agent: AgentProcess, offer: JsonObject | None = None) -> JsonObject:
@@ -92,14 +111,26 @@ class Stage:
         await self.initialize(agent, offer)
         return agent
 
-    async def open(self, agent: AgentProcess) -> Session:
-        """A new session in the workspace."""
-        result = object_at(await agent.result("session/new", self.new_params()))
+    async def open(self, agent: AgentProcess, params: JsonObject | None = None) -> Session:
+        """A new session in the workspace; `params` replace those of a plain one."""
+        result = object_at(await agent.result("session/new", {**self.new_params(), **(params or {})}))
         return Session(self, agent, text_at(result, "sessionId"), result)
 
-    async def session(self, *, permission: Permission = "allow", offer: JsonObject | None = None) -> Session:
+    async def load(self, session: Session, params: JsonObject | None = None) -> Session:
+        """The session again, loaded by a new process."""
+        agent = await self.ready()
+        result = await agent.result("session/load", {**self.again(session), **(params or {})})
+        return Session(self, agent, session.id, object_at(result))
+
+    async def session(
+        self,
+        *,
+        permission: Permission = "allow",
+        offer: JsonObject | None = None,
+        params: JsonObject | None = None,
+    ) -> Session:
         """A new session of a new process."""
-        return await self.open(await self.ready(permission=permission, offer=offer))
+        return await self.open(await self.ready(permission=permission, offer=offer), params)
 
     def new_params(self) -> JsonObject:
         """The params of `session/new`."""
@@ -112,19 +143,13 @@ class Stage:
     async def strike(self) -> None:
         """End everything that was started."""
         for agent in self.agents:
-            await agent.end()
+            await agent.end(grace=_STRIKE_TIME)
         for client in self._clients:
             await client.aclose()
 
-    def _environment(self, *, keyless: bool) -> dict[str, str]:
-        home = str(self.home)
-        env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        env |= {"HOME": home, "USERPROFILE": home, "TERM": "dumb", "NO_COLOR": "1"}
-        env |= {
-            "TMPDIR": str(self.home / "tmp"),
-            "TEMP": str(self.home / "tmp"),
-            "TMP": str(self.home / "tmp"),
-        }
+    def environment(self, *, keyless: bool = False) -> dict[str, str]:
+        """What the agent finds in its environment; `keyless` leaves the part of the profile away."""
+        env = bare_environment(self.home)
         if keyless:
             return env
         places = self._places()
@@ -144,6 +169,7 @@ class Stage:
         return {
             "openai_url": self._server.openai_url,
             "anthropic_url": self._server.anthropic_url,
+            "gemini_url": self._server.gemini_url,
             "home": str(self.home),
             "workspace": str(self.workspace),
             "key": _KEY,

@@ -16,15 +16,21 @@ from acp_agent.base.jsontext import JsonObject, JsonValue
 MARK = "conformance-script: "
 """What the line with the script begins with."""
 
-Do: TypeAlias = Literal["say", "think", "read", "write", "run", "wait", "fail", "stop"]
+Do: TypeAlias = Literal[
+    "say", "think", "read", "write", "run", "use", "plan", "ask", "wait", "ponder", "fail", "stop"
+]
+
+PLAN_ENTRIES = 2
+"""Entries of the plan that the step `plan` makes."""
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing the model does.
 
-    say, think: `text`. read: the file `path`. write: `text` into the file `path`. run: `text` in a shell.
-    wait: say `text`, then nothing more until cancelled. fail: the service refuses. stop: say `text` and end
-    for the reason `path`.
+    say, think: `text`; a model's turn ends with it. read: the file `path`. write: `text` into the file
+    `path`. run: `text` in a shell. use: the tool `path` of a server, with `text`. plan: a plan whose entries
+    hold `text`. ask: the user `text`. wait: say `text`, then nothing more until cancelled. ponder: the same
+    with a thought. fail: the service refuses. stop: say `text` and end for the reason `path`.
     """
 
     do: Do

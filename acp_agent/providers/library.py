@@ -17,4 +17,4 @@ def load_httpx() -> None:
     try:
         importlib.import_module("httpx")
     finally:
-        del sys.modules[_COMMAND_LINE]
+        sys.modules.pop(_COMMAND_LINE, None)  # another thread may have come here at the same time

@@ -1,6 +1,6 @@
 """Judges a whole v1 conversation, frame by frame, as its bytes crossed the wire.
 
-Needs the `jsonschema` package, which only the `dev` extra installs, and the `schema` folder of a checkout.
+The schema is that of `acp_agent.testing.wire_schema`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject, JsonValue
-from acp_agent.testing.wire_schema import CHECKOUT_SCHEMA, Kind, Method, WireSchema
+from acp_agent.testing.wire_schema import Kind, Method, schema_folder, wire_schema
 
 Sender: TypeAlias = Literal["agent", "client"]
 
@@ -34,16 +34,14 @@ class FrameValidator:
         problems: everything found so far, each with its sender and the number of its frame, counted from 1.
     """
 
-    def __init__(
-        self, *, schema: Path = CHECKOUT_SCHEMA, unstable: bool = False, strict: bool = True
-    ) -> None:
+    def __init__(self, *, schema: Path | None = None, unstable: bool = False, strict: bool = True) -> None:
         """Load the schema.
 
         `unstable` admits draft methods and fields. `strict` also reports keys the specification does not
         define and, in frames of the agent, optional fields written as null.
         """
         self.problems: list[str] = []
-        self._schema = WireSchema(schema, unstable=unstable)
+        self._schema = wire_schema(schema or schema_folder(), unstable=unstable)
         self._strict = strict
         self._count = 0
         # For each sender, its requests without an answer: id as JSON text → method.

@@ -1,6 +1,7 @@
 """What the model services put on the wire for one reply, byte for byte: server-sent events and error bodies.
 
 Pure: a `Dialect` turns the acts of a scripted reply into frames. Who sends them is `model_server`'s business.
+Replies are numbered, because clients take those with the same id for one.
 """
 
 from __future__ import annotations
@@ -70,8 +71,9 @@ class Dialect(Protocol):
 class ChatDialect:
     """OpenAI's Chat Completions: unnamed events, one JSON chunk each, then `[DONE]`."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, number: int) -> None:
         self._model = model
+        self._number = number
         self._n_calls = 0
 
     def opening(self) -> list[bytes]:
@@ -132,7 +134,7 @@ class ChatDialect:
 
     def _envelope(self) -> JsonObject:
         return {
-            "id": "chatcmpl-1",
+            "id": f"chatcmpl-{self._number}",
             "object": "chat.completion.chunk",
             "created": 1_700_000_000,
             "model": self._model,
@@ -142,8 +144,9 @@ class ChatDialect:
 class MessagesDialect:
     """Anthropic's Messages: named events, content in numbered blocks that open and close."""
 
-    def __init__(self, model: str, usage: Usage) -> None:
+    def __init__(self, model: str, number: int, usage: Usage) -> None:
         self._model = model
+        self._number = number
         self._usage = usage
         self._n_blocks = 0
 
@@ -152,7 +155,7 @@ class MessagesDialect:
         usage = self._usage
         cached = usage.cache_read_tokens + usage.cache_write_tokens
         message: JsonObject = {
-            "id": "msg_1",
+            "id": f"msg_{self._number}",
             "type": "message",
             "role": "assistant",
             "model": self._model,

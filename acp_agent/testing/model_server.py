@@ -3,15 +3,16 @@
     async with serve_model("say: Hello!") as server:
         provider = OpenAIProvider("test", server.openai_url, None, models)
 
-It speaks OpenAI's Chat Completions and Anthropic's Messages, streaming only, over HTTP/1.1 with one chunk
-per event. Any agent can be pointed at it: `python -m acp_agent.testing.model_server --script FILE` prints its
-URLs.
+It speaks OpenAI's Chat Completions and Responses, Anthropic's Messages and Google's Gemini, streaming only,
+over HTTP/1.1 with one chunk per event. Any agent can be pointed at it: `python -m
+acp_agent.testing.model_server --script FILE` prints its URLs.
 The script format is described in `acp_agent.providers.script`.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import socket
 import struct
 import sys
@@ -19,14 +20,13 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias, assert_never
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import anyio
-import msgspec
 from anyio.abc import SocketAttribute, SocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from acp_agent.base.jsontext import JsonObject, JsonValue, dump, load
+from acp_agent.base.jsontext import JsonObject, dump, load
 from acp_agent.providers.script import (
     Break,
     Call,
@@ -42,27 +42,19 @@ from acp_agent.providers.script import (
     parse_script,
     words,
 )
+from acp_agent.testing.gemini_frames import GeminiDialect
 from acp_agent.testing.model_frames import ChatDialect, Dialect, MessagesDialect
+from acp_agent.testing.model_requests import RecordedRequest, Service, messages_of
+from acp_agent.testing.responses_frames import ResponsesDialect
 
-_CHAT_PATH = "/v1/chat/completions"
-_MESSAGES_PATH = "/v1/messages"
+_SERVICES: dict[str, Service] = {
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "responses",
+    "/v1/messages": "messages",
+}
+_GEMINI_PATH = re.compile(r"/v1(?:alpha|beta)?/models/([^/:]+):streamGenerateContent")
 _MAX_HEAD_BYTES = 64 * 1024
 _WRITE_BYTES = 64 * 1024
-
-
-class RecordedRequest(msgspec.Struct, frozen=True):
-    """One request as it came; header names are lower-case.
-
-    `prompt` is the user's last text, `result` the last tool result's, `n_answered` counts the assistant's
-    messages since that prompt.
-    """
-
-    path: str
-    headers: dict[str, str]
-    body: JsonObject
-    prompt: str
-    result: str
-    n_answered: int
 
 
 Handler: TypeAlias = Callable[[RecordedRequest], Reply]
@@ -76,6 +68,7 @@ class ModelServer:
         self.url = f"http://127.0.0.1:{port}"
         self.openai_url = f"{self.url}/v1"
         self.anthropic_url = self.url
+        self.gemini_url = self.url
         self.requests: list[RecordedRequest] = []
         self.n_connections = 0
         self.abandoned = anyio.Event()
@@ -170,23 +163,25 @@ class _Exchange:
             for name, _, value in (line.partition(":") for line in header_lines)
         }
         content = await self._read_body(headers)
-        path = urlsplit(target).path  # a client behind a proxy sends the whole URL
-        if method == "GET" and path == "/v1/models":
+        url = urlsplit(target)  # a client behind a proxy sends the whole one
+        if method == "GET" and url.path == "/v1/models":
             models: JsonObject = {"object": "list", "data": [{"id": "script", "object": "model"}]}
             await self._respond(200, "application/json", dump(models))
             return
-        body = load(content) if method == "POST" and path in (_CHAT_PATH, _MESSAGES_PATH) else None
-        if not isinstance(body, dict):
-            await self._respond(404, "application/json", dump({"error": {"message": f"no {path} here"}}))
+        service = _service(url.path) if method == "POST" else None
+        body = load(content) if service is not None else None
+        if service is None or not isinstance(body, dict):
+            await self._respond(404, "application/json", dump({"error": {"message": f"no {url.path} here"}}))
             return
-        request = _recorded(path, headers, body)
+        request = RecordedRequest(url.path, headers, body, messages_of(service, body))
         self._server.requests.append(request)
-        if body.get("stream") is not True:
+        streams = parse_qs(url.query).get("alt") == ["sse"] if service == "gemini" else body.get("stream")
+        if streams is not True:
             await self._respond(
                 400, "application/json", dump({"error": {"message": "this server only streams"}})
             )
             return
-        await self._play(self._handler(request), request)
+        await self._play(self._handler(request), request, service)
 
     async def _read_body(self, headers: dict[str, str]) -> bytes:
         if headers.get("transfer-encoding", "").lower() != "chunked":
@@ -199,10 +194,8 @@ class _Exchange:
             if not size:
                 return bytes(body)
 
-    async def _play(self, reply: Reply, request: RecordedRequest) -> None:
-        model = str(request.body.get("model", ""))
-        chat = request.path == _CHAT_PATH
-        dialect: Dialect = ChatDialect(model) if chat else MessagesDialect(model, reply.usage)
+    async def _play(self, reply: Reply, request: RecordedRequest, service: Service) -> None:
+        dialect = _dialect(service, request, reply, len(self._server.requests))
         self._streaming = False
         n_calls = 0
         for act in reply.acts:
@@ -318,43 +311,28 @@ def _filled(template: str, request: RecordedRequest) -> str:
     return filled(template, prompt=request.prompt, result=request.result)
 
 
-def _recorded(path: str, headers: dict[str, str], body: JsonObject) -> RecordedRequest:
-    prompt = ""
-    result = ""
-    n_answered = 0
-    messages = body.get("messages")
-    for message in messages if isinstance(messages, list) else ():
-        if not isinstance(message, dict):
-            continue
-        content = message.get("content")
-        match message.get("role"):
-            case "assistant":
-                n_answered += 1
-            case "tool":
-                result = _text(content)
-            case "user":
-                if isinstance(content, list):
-                    for block in content:
-                        if isinstance(block, dict) and block.get("type") == "tool_result":
-                            result = _text(block.get("content"))
-                if text := _text(content):
-                    prompt, n_answered = text, 0
-            case _:
-                continue
-    return RecordedRequest(path, headers, body, prompt, result, n_answered)
+def _service(path: str) -> Service | None:
+    return "gemini" if _GEMINI_PATH.fullmatch(path) else _SERVICES.get(path)
 
 
-def _text(content: JsonValue) -> str:
-    if isinstance(content, str):
-        return content
-    blocks = content if isinstance(content, list) else []
-    texts = (block.get("text") for block in blocks if isinstance(block, dict))
-    return "\n".join(text for text in texts if isinstance(text, str))
+def _dialect(service: Service, request: RecordedRequest, reply: Reply, number: int) -> Dialect:
+    model = str(request.body.get("model", ""))
+    match service:
+        case "chat":
+            return ChatDialect(model, number)
+        case "messages":
+            return MessagesDialect(model, number, reply.usage)
+        case "responses":
+            return ResponsesDialect(request.body, number)
+        case "gemini":
+            found = _GEMINI_PATH.fullmatch(request.path)
+            return GeminiDialect(found[1] if found else model, number)
 
 
 async def _serve(script: str, port: int) -> None:
     async with serve_model(script, port=port) as server:
-        sys.stdout.write(f"openai {server.openai_url}\nanthropic {server.anthropic_url}\n")
+        urls = {"openai": server.openai_url, "anthropic": server.anthropic_url, "gemini": server.gemini_url}
+        sys.stdout.write("".join(f"{name} {url}\n" for name, url in urls.items()))
         sys.stdout.flush()
         await anyio.sleep_forever()
 

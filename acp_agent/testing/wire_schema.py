@@ -1,6 +1,6 @@
 """The bare ACP schema as a judge of values: wrong shapes, unknown keys, needless nulls.
 
-Needs the `jsonschema` package, which only the `dev` extra installs, and the `schema` folder of a checkout.
+The schema comes with the package; in a checkout it is the folder `schema`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["request", "notification"]
 Side: TypeAlias = Literal["agent", "client", "protocol", "proxy"]
 
+INSTALLED_SCHEMA = Path(__file__).resolve().parent / "schema"
+"""Where wheels put the schema."""
+
 CHECKOUT_SCHEMA = Path(__file__).resolve().parents[2] / "schema"
 """Where the schema lies when this package runs from a checkout."""
+
+
+def schema_folder() -> Path:
+    """The folder of the schema, installed or checked out."""
+    return INSTALLED_SCHEMA if INSTALLED_SCHEMA.is_dir() else CHECKOUT_SCHEMA
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -40,8 +48,9 @@ class WireSchema:
     """One protocol version's definitions, each compiled once, at its first use."""
 
     def __init__(
-        self, folder: Path = CHECKOUT_SCHEMA, *, version: Literal["v1", "v2"] = "v1", unstable: bool = False
+        self, folder: Path | None = None, *, version: Literal["v1", "v2"] = "v1", unstable: bool = False
     ) -> None:
+        folder = folder or schema_folder()
         name = "schema.unstable.json" if unstable else "schema.json"
         document: JsonObject = json.loads((folder / version / name).read_bytes())
         rows = msgspec.json.decode((folder / version / "methods.json").read_bytes(), type=list[Method])
@@ -140,6 +149,12 @@ class WireSchema:
         return len(keys & set(fields.properties)) - 100 * len(fields.required - keys)
 
 
+@functools.cache
+def wire_schema(folder: Path, *, unstable: bool) -> WireSchema:
+    """The schema of version 1 in this folder, read once."""
+    return WireSchema(folder, unstable=unstable)
+
+
 class _Fields:
     """What a specification says about one object or array."""
 
@@ -202,7 +217,11 @@ class _Validator(Protocol):
 
 @functools.cache
 def _validator_class() -> Callable[[JsonObject], _Validator]:
-    from jsonschema import Draft202012Validator, ValidationError, validators  # lazy: dev extra only
+    from jsonschema import (  # lazy: most programs judge nothing
+        Draft202012Validator,
+        ValidationError,
+        validators,
+    )
 
     def union(
         validator: _Validator, branches: list[JsonObject], instance: JsonValue, _: JsonObject

@@ -1,4 +1,5 @@
 """A small, correct agent without a model: it plays the script in the prompt. `--defect ID` breaks one thing.
+`--silence says-nothing|fails|hangs` makes it one that cannot reach its model.
 
 Standard library only and few imports, so that it starts in the blink of an eye. A defect is called after the
 requirement it violates.
@@ -7,16 +8,19 @@ requirement it violates.
 # pyright: basic
 from __future__ import annotations
 
+import _signal
 import contextlib
 import json
 import os
 import re
 import sys
 import threading
+import time
 
 HOME = os.path.join(os.environ["HOME"], "reference")
 MARK = "conformance-script: "
 DEFECT = sys.argv[sys.argv.index("--defect") + 1] if "--defect" in sys.argv else ""
+SILENCE = sys.argv[sys.argv.index("--silence") + 1] if "--silence" in sys.argv else ""
 MODES = ["ask", "plan"]
 MODELS = ["small", "large"]
 
@@ -24,7 +28,19 @@ lock = threading.RLock()
 sessions: dict = {}
 answers: dict = {}
 client: dict = {}
+deleted: dict = {}
+children: list = []
+leaked: list = []
 last_id = 0
+
+SINGLE = {"cancel.streaming", "cancel.open-permission", "cancel.running-command"}
+"""Interruptions whose defects are something else than not to be heard."""
+STATES = {
+    "session/request_permission": "open-permission",
+    "fs/read_text_file": "open-file-request",
+    "elicitation/create": "open-question",
+}
+PAGE = 2
 
 
 def broken(id: str) -> bool:
@@ -45,6 +61,10 @@ def send(frame: dict) -> None:
     frame = {"jsonrpc": "2.0", **frame}
     if broken("rpc.result-or-error") and "error" in frame:
         frame["result"] = None
+    if broken("robust.slow-reader"):
+        with contextlib.suppress(BlockingIOError):
+            os.write(1, json.dumps(frame).encode() + b"\n")
+        return
     data = json.dumps(frame, ensure_ascii=broken("framing.utf-8") is None).encode("utf-8")
     if broken("framing.utf-8"):
         data = data.decode().encode("latin-1", "replace")
@@ -79,17 +99,35 @@ class Session:
         self.cwd = cwd
         self.updates: list = []
         self.values = {"mode": "ask", "model": "small"}
+        if broken("config.each-session") and sessions:
+            self.values = next(iter(sessions.values())).values
         self.turn: Turn | None = None
         self.n_calls = 0
+        self.n_turns = 0
+        self.n_plans = 0
+        self.always = False
+        self.servers: list = []
+        self.further: list = []
 
     def store(self) -> None:
         os.makedirs(HOME, exist_ok=True)
         with open(os.path.join(HOME, self.id), "w", encoding="utf-8") as file:
             json.dump({"cwd": self.cwd, "updates": self.updates, "n_calls": self.n_calls}, file)
 
+    def connect(self, params: dict) -> None:
+        if entries := params.get("mcpServers"):
+            import reference_servers
+
+            try:
+                self.servers = reference_servers.connect(entries, broken)
+            except OSError as exc:
+                raise Refused(-32603, str(exc)) from exc
+
     def tell(self, update: dict, *, keep: bool = True) -> None:
         if keep:
             self.updates.append(update)
+            if update["sessionUpdate"] == "tool_call" and not broken("load.after-kill"):
+                self.store()
         id = "sess_other" if broken("prompt.updates-of-this-session") else self.id
         if broken("concurrent.two-turns"):
             id = next(iter(sessions))
@@ -98,6 +136,10 @@ class Session:
     def say(self, text: str, kind: str = "agent_message_chunk") -> None:
         if broken("prompt.thinking-apart"):
             kind = "agent_message_chunk"
+        if broken("concurrent.many-sessions") and list(sessions).index(self.id) > 3:
+            text = ""
+        if broken("framing.control-characters"):
+            text = text.replace("\t", " ")
         if broken("prompt.text-arrives"):
             text = text.replace("word7 ", "")
         for piece in re.findall(r"\S*\s*", text):
@@ -135,6 +177,8 @@ class Session:
             }
 
         found = [select("mode", MODES, category="mode"), select("model", MODELS, category="model")]
+        if broken("config.ids-differ"):
+            found.append(found[-1])
         if broken("config.no-booleans-unasked"):
             found.append({"id": "fast", "name": "Fast", "type": "boolean", "currentValue": False})
         return found
@@ -146,6 +190,12 @@ class Turn:
         self.id = id
         self.cancelled = threading.Event()
         self.open_calls: list = []
+        self.state = ""
+
+    def interrupt(self, signal: str) -> None:
+        id = signal + self.state
+        if id in SINGLE or not broken(id):
+            self.cancelled.set()
 
     def run(self, steps: list) -> None:
         session = self.session
@@ -172,6 +222,11 @@ class Turn:
             pass
         elif session.turn is self:
             session.turn = None
+        session.n_turns += 1
+        used = 1020 * session.n_turns if broken("usage.not-a-sum") else 1020
+        size = 100 if broken("usage.sane") else 200_000
+        session.tell({"sessionUpdate": "usage_update", "used": used, "size": size}, keep=False)
+        session.tell({"sessionUpdate": "session_info_update", "title": "Hello"}, keep=False)
         if broken("prompt.stop-reason"):
             reason = "done"
         if broken("prompt.failure-told") and error:
@@ -181,18 +236,36 @@ class Turn:
             session.say("one more thing")
         if broken("cancel.nothing-after") and reason == "cancelled":
             session.say("stopped")
+        if broken("tool-call.no-call-without-turn"):
+            call_id = f"call-{session.n_calls}"
+            session.tell({"sessionUpdate": "tool_call_update", "toolCallId": call_id, "status": "completed"})
 
     def step(self, step: dict) -> str | None:
         session, text, path = self.session, step.get("text", ""), step.get("path", "")
         match step["do"]:
             case "say":
+                if broken("speed.first-word") or (broken("speed.many-words") and len(text) > 1000):
+                    time.sleep(0.5)
                 session.say(text)
             case "think":
                 session.say(text, "agent_thought_chunk")
                 session.say("thought about it")
             case "wait":
+                self.state = "streaming" if text else "before-first-word"
+                if broken("speed.first-word"):
+                    time.sleep(0.5)
                 session.say(text)
                 self.wait()
+            case "ponder":
+                self.state = "thinking"
+                session.say(text, "agent_thought_chunk")
+                self.wait()
+            case "plan":
+                self.plan(text)
+            case "ask":
+                self.question(text)
+            case "use":
+                self.use(path, text)
             case "fail":
                 raise Refused(-32603, "the model failed")
             case "stop":
@@ -208,26 +281,36 @@ class Turn:
     def wait(self) -> None:
         while not self.cancelled.wait(3600):
             pass
+        if broken("speed.cancel"):
+            time.sleep(0.5)
         raise Stop
 
     def ask(self, method: str, params: dict) -> dict:
         """Ask the client; its result. Ends with the turn."""
         global last_id
+        self.state = STATES.get(method, "")
         with lock:
             last_id += 1
             id = 1 if broken("rpc.own-ids-unique") else last_id
             event = threading.Event()
             answers[id] = [event, None]
         session_id = self.session.id
+        if broken("permission.names-its-session") and method == "session/request_permission":
+            session_id = next(iter(sessions))
         send({"id": id, "method": method, "params": {"sessionId": session_id, **params}})
         if broken("rpc.own-ids-unique"):
             send({"id": id, "method": method, "params": {"sessionId": session_id, **params}})
         while not event.wait(0.01):
             if self.cancelled.is_set() and not broken("cancel.open-permission"):
-                if broken("cancel.permission-then-cancelled") and event.wait(0.5):
+                late = broken("cancel.permission-then-cancelled") or broken("permission.late-answer")
+                if late and event.wait(0.5):
                     break
                 raise Stop
+        self.state = ""
         frame = answers.pop(id)[1]
+        late = any(broken(id) for id in ("cancel.permission-then-cancelled", "permission.late-answer"))
+        if self.cancelled.is_set() and not late and method == "session/request_permission":
+            raise Stop
         if "error" in frame:
             raise Refused(-32603, "the client refused")
         return frame["result"] or {}
@@ -239,7 +322,7 @@ class Turn:
         self.open_calls.append(call_id)
         if broken("tool-call.title"):
             title = ""
-        if broken("tool-call.kind"):
+        if broken("tool-call.kind") or (broken("tool-call.command-kind") and kind == "execute"):
             kind = "other"
         update = {
             "sessionUpdate": "tool_call",
@@ -256,6 +339,8 @@ class Turn:
 
     def update(self, call_id: str, **fields) -> None:
         status = fields.get("status")
+        if status == "in_progress" and broken("tool-call.in-progress"):
+            return
         if status in ("completed", "failed"):
             if call_id in self.open_calls:
                 self.open_calls.remove(call_id)
@@ -270,10 +355,14 @@ class Turn:
             )
 
     def allowed(self, call_id: str, title: str) -> bool:
-        ids = ["yes", "no"]
+        if self.session.always:
+            return True
+        ids = ["yes", "always", "no"]
         if broken("permission.options"):
-            ids = ["yes", "yes"]
-        kinds = ["allow_once", "allow_always" if broken("permission.both-ways") else "reject_once"]
+            ids = ["yes", "always", "yes"]
+        kinds = ["allow_once", "allow_always", "reject_once"]
+        if broken("permission.both-ways"):
+            ids, kinds = ids[:2], kinds[:2]
         options = [{"optionId": id, "name": kind, "kind": kind} for id, kind in zip(ids, kinds, strict=True)]
         call = {"toolCallId": call_id, "title": title}
         if broken("permission.names-its-call"):
@@ -289,7 +378,10 @@ class Turn:
             return broken("permission.unknown-outcome")
         if outcome.get("optionId") == "no":
             return broken("permission.rejected")
-        if outcome.get("optionId") == "yes":
+        if outcome.get("optionId") in ("yes", "always"):
+            forgets = broken("permission.always-is-remembered")
+            always = outcome["optionId"] == "always" and not forgets
+            self.session.always = always or broken("permission.once-is-once")
             return not broken("permission.allowed")
         return broken("permission.unknown-option")
 
@@ -300,7 +392,10 @@ class Turn:
         place = os.path.basename(path) if broken("tool-call.locations") else path
         call_id = self.begin(f"Read {os.path.basename(path)}", "read", locations=[{"path": place, "line": 1}])
         self.update(call_id, status="in_progress")
+        inside = [self.session.cwd, *self.session.further]
         try:
+            if broken("session.additional-directory-read") and not path.startswith(inside[0]):
+                raise Refused(-32603, "outside")
             shown = os.path.basename(path) if broken("fs.absolute-paths") else path
             if broken("fs.only-if-offered") or (
                 self.offered("readTextFile") and not broken("fs.unsaved-changes")
@@ -310,27 +405,51 @@ class Turn:
                 with open(path, encoding="utf-8") as file:
                     content = file.read()
         except (OSError, Refused):
+            if broken("fs.read-refused"):
+                raise Refused(-32603, "cannot read") from None
             self.update(call_id, status="failed")
             return
         self.update(call_id, status="completed", content=[_text(content)])
 
+    def before(self, path: str) -> str | None:
+        """What is in the file now, in the client's editor if there is one."""
+        try:
+            if self.offered("readTextFile") and not broken("fs.diff-of-unsaved") and os.path.exists(path):
+                return self.ask("fs/read_text_file", {"path": path}).get("content", "")
+            with open(path, encoding="utf-8", newline="") as file:
+                return file.read()
+        except (OSError, Refused):
+            return None
+
     def write(self, path: str, text: str) -> str | None:
-        call_id = self.begin(f"Write {os.path.basename(path)}", "edit", locations=[{"path": path}])
+        old = self.before(path)
+        shown = [{"type": "diff", "path": path, "newText": text}]
+        if broken("permission.shows-the-change"):
+            shown = []
+        name = os.path.basename(path)
+        call_id = self.begin(f"Write {name}", "edit", locations=[{"path": path}], content=shown)
+        if broken("permission.before-the-deed"):
+            with open(path, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
         if not self.allowed(call_id, "Write a file"):
             self.update(call_id, status="failed")
             return "refusal" if broken("permission.rejection-is-no-refusal") else None
         self.update(call_id, status="in_progress")
-        try:
-            with open(path, encoding="utf-8") as file:
-                old = file.read()
-        except OSError:
-            old = None
         if self.offered("writeTextFile") or (broken("fs.read-only-offer") and client.get("fs")):
-            for _ in range(2 if broken("fs.one-write") else 1):
-                self.ask("fs/write_text_file", {"path": path, "content": text})
+            try:
+                for _ in range(2 if broken("fs.one-write") else 1):
+                    self.ask("fs/write_text_file", {"path": path, "content": text})
+            except Refused:
+                if broken("fs.write-refused"):
+                    with open(path, "w", encoding="utf-8") as file:
+                        file.write(text)
+                self.update(call_id, status="failed")
+                return None
         else:
-            with open(path, "w", encoding="utf-8") as file:
+            with open(path, "w", encoding="utf-8", newline="") as file:
                 file.write(text)
+        if broken("tool-call.diff-line-endings") and "\r" in text:
+            text += "more"
         diff = {"type": "diff", "path": path, "newText": text}
         if broken("tool-call.diff-true") and old is not None:
             diff["oldText"] = "something else"
@@ -342,23 +461,31 @@ class Turn:
 
     def command(self, line: str) -> None:
         call_id = self.begin("Run a command", "execute")
-        if not self.allowed(call_id, "Run a command"):
+        if not broken("permission.of-commands") and not self.allowed(call_id, "Run a command"):
             self.update(call_id, status="failed")
             return
         self.update(call_id, status="in_progress")
-        if broken("elicitation.only-if-offered"):
-            form = {"mode": "form", "message": "sure?", "requestedSchema": {}}
-            with contextlib.suppress(Refused):
-                self.ask("elicitation/create", form)
         if client.get("terminal") or broken("terminal.only-if-offered"):
-            self.in_terminal(line)
+            try:
+                self.in_terminal(call_id, line)
+            except Refused:
+                if broken("terminal.refused"):
+                    raise
+                self.update(call_id, status="failed")
+                return
+            self.update(call_id, status="completed")
         else:
-            self.in_child(line)
-        self.update(call_id, status="completed")
+            code, output = self.in_child(line)
+            content = [] if broken("tool-call.output-shown") else [_text(output)]
+            failed = code and not broken("tool-call.exit-code-failed")
+            self.update(call_id, status="failed" if failed else "completed", content=content)
 
-    def in_terminal(self, line: str) -> None:
-        arguments = {"command": "/bin/sh", "args": ["-c", line], "cwd": self.session.cwd}
+    def in_terminal(self, call_id: str, line: str) -> None:
+        cwd = "." if broken("terminal.well-formed") else self.session.cwd
+        arguments = {"command": "/bin/sh", "args": ["-c", line], "cwd": cwd}
         terminal = {"terminalId": self.ask("terminal/create", arguments)["terminalId"]}
+        if not broken("terminal.shown"):
+            self.update(call_id, content=[{"type": "terminal", **terminal}])
         stopped = True
         try:
             self.ask("terminal/wait_for_exit", terminal)
@@ -368,20 +495,30 @@ class Turn:
             if not broken(leaves):
                 quiet = Turn(self.session, None)
                 quiet.ask("terminal/release", terminal)
+                if broken("terminal.balanced"):
+                    with contextlib.suppress(Refused):
+                        quiet.ask("terminal/output", terminal)
 
-    def in_child(self, line: str) -> None:
+    def in_child(self, line: str) -> tuple[int, str]:
         import signal
         import subprocess
 
+        cwd = self.session.cwd
+        if broken("session.directory"):
+            cwd = os.getcwd()
+        if broken("session.directories-apart"):
+            cwd = next(iter(sessions.values())).cwd
         child = subprocess.Popen(
             line,
             shell=True,
-            cwd=self.session.cwd,
+            cwd=cwd,
             start_new_session=True,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        self.state = "running-command"
+        children.append(child.pid)
         while child.poll() is None:
             if self.cancelled.wait(0.01):
                 if broken("cancel.running-command"):
@@ -390,6 +527,68 @@ class Turn:
                     os.killpg(child.pid, signal.SIGKILL)
                     child.wait()
                 raise Stop
+        children.remove(child.pid)
+        with child.stdout:
+            return child.returncode, child.stdout.read().decode()
+
+    def plan(self, text: str) -> None:
+        self.session.n_plans += 1
+        entries = [
+            {"content": f"{text} {number}", "priority": "medium", "status": "pending"} for number in (1, 2)
+        ]
+        if broken("plan.entries"):
+            del entries[0]["priority"]
+        if broken("plan.whole"):
+            entries = entries[: 1 if self.session.n_plans > 1 else 2]
+        if broken("plan.shown"):
+            entries = [{**entry, "content": "thinking"} for entry in entries]
+        self.session.tell({"sessionUpdate": "plan", "entries": entries}, keep=not broken("plan.replayed"))
+
+    def question(self, text: str) -> None:
+        call_id = self.begin("Ask the user", "other")
+        if not client.get("elicitation") and not broken("elicitation.only-if-offered"):
+            self.update(call_id, status="failed")
+            return
+        schema = {"type": "object", "properties": {"color": {"type": "string"}}, "required": ["color"]}
+        message = "" if broken("elicitation.form") else text
+        form = {"mode": "form", "message": message, "requestedSchema": schema}
+        try:
+            result = self.ask("elicitation/create", form)
+        except Refused:
+            if broken("elicitation.refused"):
+                raise
+            result = {"action": "cancel"}
+        action = result["action"]
+        defects = {"decline": "elicitation.declined", "cancel": "elicitation.dismissed"}
+        if action in defects and broken(defects[action]):
+            raise Refused(-32603, "the user did not answer")
+        if not broken("elicitation.calls-ended"):
+            self.update(call_id, status="completed" if action == "accept" else "failed")
+        if action == "accept" and not broken("elicitation.accepted"):
+            self.session.say(str(result["content"]))
+
+    def use(self, name: str, text: str) -> None:
+        servers = self.session.servers
+        if broken("mcp.apart"):
+            servers = [server for session in sessions.values() for server in session.servers]
+        server = next((server for server in servers if name in server.tools), None)
+        if server is None:
+            self.session.say("there is no such tool")
+            return
+        call_id = "" if broken("mcp.call-shown") else self.begin(f"Use {name}", "other")
+        words = "other words" if broken("mcp.visible-to-model") else text
+        from reference_servers import Silent
+
+        def cancelled() -> bool:
+            return self.cancelled.is_set() and not broken("mcp.cancelled")
+
+        try:
+            result = server.ask("tools/call", {"name": name, "arguments": {"text": words}}, cancelled)
+        except Silent:
+            raise Stop from None
+        told = "" if broken("mcp.result-told") else result["content"][0]["text"]
+        if call_id:
+            self.update(call_id, status="completed", content=[_text(told)])
 
 
 leaving: list = []
@@ -416,21 +615,33 @@ def initialize(id, params: dict) -> dict:
         raise Refused(-32602, "`clientCapabilities` is missing")
     if broken("initialize.keyless") and "OPENAI_API_KEY" not in os.environ:
         raise Refused(-32603, "no key")
+    if broken("extension.nulls") and "_meta" in params and params["_meta"] is None:
+        raise Refused(-32602, "`_meta` is null")
+    future = "conformanceFuture" in params.get("clientCapabilities", {})
+    if broken("extension.unknown-capabilities") and future:
+        raise Refused(-32602, "unknown capability")
+    if broken("speed.initialize"):
+        time.sleep(1)
     if broken("extension.unknown-members") and "conformanceFuture" in params:
         raise Refused(-32602, "unknown member")
     client.update(params.get("clientCapabilities") or {})
     methods = [{"id": "login", "name": "Log in"}]
     if broken("auth.no-terminal-method"):
         methods.append({"id": "tty", "name": "Log in", "type": "terminal"})
+    if broken("auth.no-surprise"):
+        methods = []
     if broken("auth.ids-unique"):
         methods *= 2
-    offered = {name: {} for name in ("list", "close", "delete", "resume")}
+    names = ("list", "close", "delete", "resume", "fork", "additionalDirectories")
+    offered = {name: {} for name in names}
     answer = {
         "protocolVersion": 1,
         "agentCapabilities": {
             "loadSession": "yes" if broken("initialize.capabilities-are-objects") else True,
             "promptCapabilities": {"image": True, "audio": True, "embeddedContext": True},
             "sessionCapabilities": offered,
+            "mcpCapabilities": {"http": True},
+            "auth": {"logout": {}},
         },
         "agentInfo": {"name": "reference", "version": "1.0"},
         "authMethods": methods,
@@ -460,9 +671,17 @@ def new(id, params: dict) -> dict:
         raise Refused(-32602, "unknown member `_meta`")
     if broken("session.new"):
         return {}
+    if broken("auth.no-surprise") or (broken("auth.then-session") and client.get("logged in")):
+        raise Refused(-32000, "log in first")
+    if broken("session.additional-directories") and params.get("additionalDirectories"):
+        raise Refused(-32602, "only one directory")
+    if broken("process.sessions-leak-nothing"):
+        leaked.append(open(os.devnull))  # noqa: SIM115
     cwd = check_place(params)
     session = Session("sess_1" if broken("session.ids-differ") else f"sess_{os.urandom(8).hex()}", cwd)
     sessions[session.id] = session
+    session.further = params.get("additionalDirectories") or []
+    session.connect(params)
     if broken("robust.joined-writes"):
         session.id = next(iter(sessions))
     commands = [{"name": "/help" if broken("commands.well-formed") else "help", "description": "Shows help"}]
@@ -485,7 +704,7 @@ def stored(id: str) -> dict:
 
 def reopened(params: dict) -> Session:
     id = str(params.get("sessionId"))
-    found = stored(id)
+    found = stored(id) or (deleted.get(id, {}) if broken("delete.not-loaded") else {})
     if not found and not broken("load.unknown"):
         raise Refused(-32002, "no such session")
     session = Session(id, check_place(params))
@@ -496,22 +715,43 @@ def reopened(params: dict) -> Session:
 
 
 def replayed(session: Session) -> None:
+    shown = list(session.updates)
+    if broken("load.order"):
+        shown.sort(key=lambda update: update["sessionUpdate"] == "tool_call")
+    ended = {update["toolCallId"] for update in shown if update.get("status") in ("completed", "failed")}
     for update in session.updates:
+        left = update["sessionUpdate"] == "tool_call" and update["toolCallId"] not in ended
+        if left and not broken("load.calls-ended"):
+            call = {"sessionUpdate": "tool_call_update", "toolCallId": update["toolCallId"]}
+            shown.append({**call, "status": "failed"})
+    if broken("load.names-its-session"):
+        session = Session("sess_other", session.cwd)
+    for update in shown:
         kind = update["sessionUpdate"]
+        for item in update.get("content", []) if isinstance(update.get("content"), list) else []:
+            if broken("load.does-nothing") and item["type"] == "diff":
+                with open(item["path"], "w", encoding="utf-8") as file:
+                    file.write(item["newText"])
         if broken("load.user-messages") and kind == "user_message_chunk":
             continue
         if broken("load.same-as-live") and kind == "tool_call_update" and "content" in update:
             continue
-        session.tell(update, keep=False)
+        session.tell(update, keep=broken("load.again"))
+    if broken("load.again"):
+        session.store()
 
 
 def load(id, params: dict) -> dict | None:
     session = reopened(params)
+    if not broken("mcp.on-load"):
+        session.connect(params)
     if broken("load.replays-before-answer"):
         reply(id, session.state())
         replayed(session)
         return {"?": 1}
     replayed(session)
+    if broken("config.on-load"):
+        return {}
     return None if broken("load.object-result") else session.state()
 
 
@@ -526,11 +766,48 @@ def resume(id, params: dict) -> dict:
 
 def list_sessions(id, params: dict) -> dict:
     found = []
-    for name in os.listdir(HOME) if os.path.isdir(HOME) else []:
+    for name in sorted(os.listdir(HOME)) if os.path.isdir(HOME) else []:
         cwd = stored(name).get("cwd")
         if params.get("cwd") in (None, cwd) or broken("list.by-directory"):
-            found.append({"sessionId": name, "cwd": cwd})
-    return {"sessions": [] if broken("list.everything") else found}
+            item = {"sessionId": name, "cwd": cwd, "title": "Hello", "updatedAt": "2026-11-21T10:00:00Z"}
+            if broken("list.well-formed"):
+                item["updatedAt"] = "yesterday"
+            if broken("title.told"):
+                item["title"] = "Good bye"
+            found.append(item)
+    cursor = params.get("cursor") or "0"
+    if not cursor.isdigit() and not broken("list.bad-cursor"):
+        raise Refused(-32602, "no such cursor")
+    first = int(cursor) if cursor.isdigit() else 0
+    answer: dict = {"sessions": [] if broken("list.everything") else found[first : first + PAGE]}
+    if len(found) > first + PAGE:
+        answer["nextCursor"] = "0" if broken("list.pages") else str(first + PAGE)
+    return answer
+
+
+def fork(id, params: dict) -> dict:
+    found = stored(str(params.get("sessionId")))
+    session = Session(f"sess_{os.urandom(8).hex()}", check_place(params))
+    session.n_calls = found.get("n_calls", 0)
+    session.updates = [] if broken("fork.has-the-past") else found.get("updates", [])
+    if not broken("fork.goes-on"):
+        sessions[session.id] = session
+    session.store()
+    told = params["sessionId"] if broken("fork.own-id") else session.id
+    return {"sessionId": told, **session.state()}
+
+
+def authenticate(id, params: dict) -> dict:
+    if params.get("methodId") != "login" and not broken("auth.unknown-method"):
+        raise Refused(-32602, "no such way to log in")
+    client["logged in"] = True
+    return {}
+
+
+def logout(id, params: dict) -> dict:
+    if broken("auth.logout"):
+        raise Refused(-32601, "no such method")
+    return {}
 
 
 def close(id, params: dict) -> dict:
@@ -538,14 +815,21 @@ def close(id, params: dict) -> dict:
     if not broken("close.ends"):
         sessions.pop(session.id)
     if session.turn and not broken("close.running-turn"):
-        session.turn.cancelled.set()
+        session.turn.interrupt("close.")
+    if not broken("mcp.ends-with-session"):
+        for server in session.servers:
+            server.close()
+    if broken("close.keeps-the-past") and stored(session.id):
+        os.remove(os.path.join(HOME, session.id))
     return {}
 
 
 def delete(id, params: dict) -> dict:
-    file = os.path.join(HOME, str(params.get("sessionId")))
+    name = str(params.get("sessionId"))
+    file = os.path.join(HOME, name)
     sessions.pop(params.get("sessionId"), None)
     if os.path.exists(file) and not broken("delete.gone"):
+        deleted[name] = stored(name)
         os.remove(file)
     elif broken("delete.again"):
         raise Refused(-32002, "no such session")
@@ -555,6 +839,24 @@ def delete(id, params: dict) -> dict:
 def prompt(id, params: dict) -> dict:
     session = known(params)
     blocks = params.get("prompt", [])
+    if broken("robust.unknown-block") and any(block["type"] == "conformance-unknown" for block in blocks):
+        os._exit(1)
+    if broken("robust.empty-prompt") and not blocks:
+        os._exit(1)
+    if broken("process.turns-leak-nothing"):
+        leaked.append(open(os.devnull))  # noqa: SIM115
+    if broken("concurrent.question-blocks-nothing") and answers:
+        return {"?": 1}
+    if SILENCE == "fails":
+        raise Refused(-32603, "no model")
+    if SILENCE:
+        return {"?": 1} if SILENCE == "hangs" else {"stopReason": "end_turn"}
+    if session.turn is not None and not broken("cancel.twice"):
+        if broken("concurrent.second-prompt"):
+            return {"?": 1}
+        raise Refused(-32600, "one prompt at a time")
+    if broken("load.after-kill-in-turn") and os.path.exists(os.path.join(HOME, session.id)):
+        os.remove(os.path.join(HOME, session.id))
     kinds = {block["type"]: block for block in blocks}
     for kind in ("image", "audio", "resource_link", "resource"):
         name = {"resource": "prompt.embedded-resource", "resource_link": "prompt.resource-link"}
@@ -582,12 +884,14 @@ def prompt(id, params: dict) -> dict:
         session.turn = None
         threading.Timer(0.2, lambda: (setattr(session, "turn", turn), turn.run(steps))).start()
     else:
-        threading.Thread(target=turn.run, args=(steps,), daemon=True).start()
+        threading.Thread(target=turn.run, args=(steps,), name="turn", daemon=True).start()
     return {"?": 1}
 
 
 def set_mode(id, params: dict) -> dict:
     session = known(params)
+    if broken("modes.while-running") and session.turn:
+        raise Refused(-32603, "a turn runs")
     if params.get("modeId") not in MODES and not broken("modes.unknown"):
         raise Refused(-32602, "no such mode")
     if broken("modes.can-be-set"):
@@ -603,6 +907,10 @@ def set_mode(id, params: dict) -> dict:
 def set_config_option(id, params: dict) -> dict:
     session = known(params)
     values = {"mode": MODES, "model": MODELS}.get(params["configId"], [])
+    if broken("config.unknown-id") and not values:
+        return {"configOptions": session.options()}
+    if broken("config.while-running") and session.turn:
+        raise Refused(-32603, "a turn runs")
     if params.get("value") not in values and not broken("config.unknown-value"):
         raise Refused(-32602, "no such value")
     session.values[params["configId"]] = params["value"]
@@ -618,6 +926,9 @@ METHODS = {
     "session/list": list_sessions,
     "session/close": close,
     "session/delete": delete,
+    "session/fork": fork,
+    "authenticate": authenticate,
+    "logout": logout,
     "session/prompt": prompt,
     "session/set_mode": set_mode,
     "session/set_config_option": set_config_option,
@@ -631,7 +942,7 @@ def cancel(params: dict) -> None:
             if other.turn:
                 other.turn.cancelled.set()
     if session and session.turn:
-        session.turn.cancelled.set()
+        session.turn.interrupt("cancel.")
         session.values["was cancelled"] = True
     elif session:
         session.values["stopped"] = True
@@ -654,6 +965,12 @@ def serve(frame) -> None:
     if "id" not in frame:
         if method == "session/cancel":
             cancel(params)
+        if method == "$/cancel_request":
+            for session in sessions.values():
+                if session.turn and session.turn.id == params.get("requestId"):
+                    session.turn.interrupt("withdraw.")
+        if broken("extension.notification") and method.startswith("_"):
+            send({"id": None, "error": {"code": -32601, "message": "no such method"}})
         if broken("extension.cancel-unknown-request") and method == "$/cancel_request":
             os._exit(1)
         if broken("rpc.no-answer-to-notifications") and method == "conformance/unknown":
@@ -683,12 +1000,39 @@ def read_lines():
         yield from data.splitlines(keepends=True)
 
 
+TRIPWIRES = {
+    "robust.byte-order-mark": (b"\xef\xbb\xbf", 1),
+    "robust.lone-surrogate": (b"\\ud800", 1),
+    "robust.same-member-twice": (b'"method"', 2),
+    "robust.numbers": (b"99999999", 1),
+}
+"""What a line may not hold so many times, by the defect that cannot stand it."""
+
+
+def ended(number, frame) -> None:
+    for pid in () if broken("process.ends-on-sigterm") else children:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, _signal.SIGKILL)
+    os._exit(0)
+
+
 def main() -> None:
     if broken("process.silent-first"):
         log_stdout("Welcome!\n")
     if broken("process.quiet-stderr"):
         log_stderr("debug\n" * 2000)
+    if broken("robust.slow-reader"):
+        os.set_blocking(1, False)
+    _signal.signal(_signal.SIGTERM, ended)
     for line in read_lines():
+        if broken("robust.slow-reader-cancels"):
+            lock.acquire()
+            lock.release()
+        for defect, part in TRIPWIRES.items():
+            if broken(defect) and line.count(part[0]) >= part[1]:
+                os._exit(1)
+        if broken("robust.torn-line") and not line.endswith(b"\n"):
+            threading.Event().wait()
         if broken("robust.crlf") and line.endswith(b"\r\n"):
             send({"id": None, "error": {"code": -32700, "message": "not JSON"}})
             continue
@@ -719,10 +1063,14 @@ def main() -> None:
     ):
         threading.Event().wait()
     turns = [session.turn for session in sessions.values() if session.turn]
+    if any(broken(f"process.exits-{turn.state}") for turn in turns):
+        threading.Event().wait()
+    if broken("speed.exit"):
+        time.sleep(0.5)
     for turn in turns:
         turn.cancelled.set()
     for thread in threading.enumerate():
-        if thread is not threading.current_thread():
+        if thread.name == "turn":
             thread.join(2)
     for session in sessions.values() if broken("load.after-kill") else ():
         session.store()

@@ -12,8 +12,8 @@ from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.conformance.model import ScriptedModel, ToolUse
 from acp_agent.conformance.profile import find_profile
 from acp_agent.conformance.steps import Step, prompt_text, say, steps_in
-from acp_agent.providers.script import Call, Reply, Say
-from acp_agent.testing.model_server import RecordedRequest
+from acp_agent.providers.script import Call, Say
+from acp_agent.testing.model_requests import Message, RecordedRequest
 
 
 def tool(name: str, *parameters: str, required: tuple[str, ...] = ()) -> JsonObject:
@@ -25,7 +25,11 @@ def tool(name: str, *parameters: str, required: tuple[str, ...] = ()) -> JsonObj
 
 def asked(*tools: JsonObject, steps: tuple[Step, ...], n_answered: int = 0) -> RecordedRequest:
     offered: list[JsonValue] = [*tools]
-    return RecordedRequest("", {}, {"tools": offered}, prompt_text(steps), "", n_answered)
+    said = [
+        Message("user", prompt_text(steps)),
+        *[Message("assistant", ""), Message("tool", "")] * n_answered,
+    ]
+    return RecordedRequest("", {}, {"tools": offered}, tuple(said))
 
 
 WRITE = Step("write", "words", "/w/a.txt")
@@ -54,7 +58,7 @@ def test_a_tool_is_called_by_its_own_names(offered: JsonObject, arguments: JsonO
 def test_a_missing_tool_is_remembered() -> None:
     model = ScriptedModel({})
     reply = model(asked(tool("list", "path"), steps=(WRITE,)))
-    assert reply == Reply((Say("there is no tool to write"),))
+    assert reply.acts == (Say("there is no tool to write"),)
     assert (model.missing, model.n_requests) == (["write"], 1)
 
 
@@ -67,8 +71,8 @@ def test_a_profile_says_how_a_tool_is_called() -> None:
 def test_steps_are_played_in_order_and_then_the_model_is_done() -> None:
     steps = (say("one"), say("two"))
     model = ScriptedModel({})
-    replies = [model(asked(steps=steps, n_answered=number)) for number in range(3)]
-    assert replies == [Reply((Say("one"),)), Reply((Say("two"),)), Reply((Say("done"),))]
+    replies = [model(asked(steps=steps, n_answered=number)).acts for number in range(3)]
+    assert replies == [(Say("one"),), (Say("two"),), (Say("done"),)]
 
 
 @pytest.mark.parametrize("around", ["{}", "before\n{}", "{}\nafter", "<context>\n{}\n</context> {{}}"])

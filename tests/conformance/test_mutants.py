@@ -7,9 +7,13 @@ import pytest
 
 from acp_agent.conformance.catalogue import REQUIREMENTS, chosen
 from acp_agent.conformance.report import Report
+from acp_agent.conformance.requirement import Requirement
 from tests.conformance.agents import reference, verdicts
 
-pytestmark = pytest.mark.timeout(300)  # a thousand processes, started by the first test of this module
+pytestmark = pytest.mark.timeout(300)  # hundreds of processes, started by the first test of this module
+
+JUDGING = tuple(item for item in REQUIREMENTS if item.area != "speed")
+"""Speed is graded and never fails; `test_speed.py` has its defects."""
 
 INEVITABLE: dict[str, set[str]] = {
     "rpc.usable-after-error": {
@@ -22,6 +26,26 @@ INEVITABLE: dict[str, set[str]] = {
     "initialize.version-1": {"initialize.unknown-version", "initialize.minimal", "initialize.keyless"},
     "initialize.keyless": {item.id for item in chosen("initialize")},
     "session.new": {"session.ids-differ", "session.absolute-cwd"},
+    "framing.json-lines": {"framing.control-characters"},
+    "framing.utf-8": {"framing.control-characters"},
+    "session.additional-directories": {"session.additional-directory-read"},
+    "close.running-turn": {item.id for item in chosen("close")},
+    "delete.gone": {"delete.not-loaded"},
+    "fork.own-id": {"fork.goes-on", "fork.has-the-past"},
+    "fork.goes-on": {"fork.has-the-past"},
+    "permission.before-the-deed": {"permission.late-answer"},
+    "elicitation.declined": {"elicitation.calls-ended"},
+    "elicitation.dismissed": {"elicitation.refused"},
+    "plan.shown": {"plan.whole"},
+    "mcp.stdio-connected": {item.id for item in chosen("mcp")},
+    "mcp.visible-to-model": {"mcp.result-told"},
+    "mcp.ends-with-agent": {"mcp.ends-with-session"},
+    "modes.can-be-set": {"modes.while-running"},
+    "load.names-its-session": {"load.after-kill-in-turn"},
+    "concurrent.two-turns": {"concurrent.many-sessions"},
+    "concurrent.turn-blocks-nothing": {"concurrent.question-blocks-nothing", "concurrent.second-prompt"},
+    "robust.large-line": {"robust.slow-reader", "robust.slow-reader-cancels"},
+    "extension.unknown-capabilities": {"extension.unknown-members"},
     "list.everything": {"list.by-directory"},
     "prompt.stop-reason": {
         "prompt.max-tokens",
@@ -53,17 +77,27 @@ INEVITABLE: dict[str, set[str]] = {
 """What else of its area an agent with the defect cannot do right."""
 
 
+N_NEIGHBORS = 2
+
+
+def _tried(defect: Requirement) -> tuple[Requirement, ...]:
+    """The check named for the defect, and those behind it in its area."""
+    area = chosen(defect.area)
+    first = area.index(defect)
+    return (area[first:] + area[:first])[: 1 + N_NEIGHBORS]
+
+
 async def _judge_all_mutants() -> dict[str, Report]:
     reports: dict[str, Report] = {}
-    limiter = anyio.CapacityLimiter(8)  # most of the time they wait for what a defect keeps from coming
+    limiter = anyio.CapacityLimiter(10)  # most of the time they wait for what a defect keeps from coming
 
-    async def judge(defect: str, area: str) -> None:
+    async def judge(defect: Requirement) -> None:
         async with limiter:
-            reports[defect] = await verdicts(reference(defect), chosen(area), patience=2.5)
+            reports[defect.id] = await verdicts(reference(defect.id), _tried(defect), patience=2.0)
 
     async with anyio.create_task_group() as tasks:
-        for item in REQUIREMENTS:
-            tasks.start_soon(judge, item.id, item.area)
+        for item in JUDGING:
+            tasks.start_soon(judge, item)
     return reports
 
 
@@ -72,12 +106,12 @@ def reports() -> dict[str, Report]:
     return anyio.run(_judge_all_mutants)
 
 
-@pytest.mark.parametrize("defect", [item.id for item in REQUIREMENTS])
+@pytest.mark.parametrize("defect", [item.id for item in JUDGING])
 def test_the_defect_is_caught_by_the_check_named_for_it_and_no_other(
     defect: str, reports: dict[str, Report]
 ) -> None:
     failed = {item.id for item in reports[defect].outcomes if item.verdict == "fail"}
-    assert defect in failed
+    assert defect in failed, [(item.verdict, item.reason) for item in reports[defect].outcomes]
     assert failed - {defect} <= INEVITABLE.get(defect, set())
 
 
@@ -89,7 +123,7 @@ async def test_the_correct_agent_passes_everything_and_nothing_is_vacuous() -> N
 
 def test_no_two_requirements_share_an_id_and_all_say_what_they_ask() -> None:
     ids = [item.id for item in REQUIREMENTS]
-    assert len(set(ids)) == len(ids) >= 100
+    assert len(set(ids)) == len(ids) >= 200
     assert [item.id for item in REQUIREMENTS if not (item.text.endswith(".") and item.section)] == []
 
 

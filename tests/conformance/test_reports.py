@@ -15,10 +15,12 @@ from acp_agent.cli.main import main
 from acp_agent.cli.style import Style
 from acp_agent.conformance.comparing import Change, changes
 from acp_agent.conformance.report import Outcome, Report, read_report
+from acp_agent.conformance.reports.as_badge import as_badge, as_badge_json
 from acp_agent.conformance.reports.as_html import as_html
 from acp_agent.conformance.reports.as_json import as_json
 from acp_agent.conformance.reports.as_junit import as_junit
 from acp_agent.conformance.reports.as_markdown import as_markdown
+from acp_agent.conformance.reports.as_matrix import as_matrix
 from acp_agent.conformance.requirement import Level
 from acp_agent.conformance.verdicts import Verdict
 from tests.conformance.agents import reference
@@ -128,6 +130,79 @@ def test_the_terminal_says_what_did_not_pass_and_why() -> None:
     assert text.endswith("some<agent> 1.2 does not conform\n")
 
 
+def test_a_remark_on_what_passed_is_shown_everywhere() -> None:
+    report = msgspec.structs.replace(REPORT, outcomes=(outcome("a.quick", "quality", "pass", "in 12 ms"),))
+    for shown in (
+        as_text(report, Style(enabled=False)),
+        as_markdown(report),
+        as_html(report),
+        as_junit(report),
+    ):
+        assert "in 12 ms" in shown
+
+
+def test_a_label_is_what_reports_call_the_agent() -> None:
+    report = msgspec.structs.replace(REPORT, label="The example of a kit, 3.1")
+    assert REPORT.name == "some<agent> 1.2"
+    assert msgspec.structs.replace(REPORT, agent="", agent_version="").name == "some --agent"
+    for shown in (
+        as_text(report, Style(enabled=False)),
+        as_markdown(report),
+        as_html(report),
+        as_junit(report),
+    ):
+        assert "The example of a kit, 3.1" in shown
+
+
+def of(*verdicts: tuple[Level, Verdict]) -> Report:
+    """A report with these outcomes."""
+    found = [outcome(f"a.{number}", *verdict) for number, verdict in enumerate(verdicts)]
+    return msgspec.structs.replace(REPORT, outcomes=tuple(found))
+
+
+@pytest.mark.parametrize(
+    ("report", "message", "color"),
+    [
+        (of(("MUST", "pass"), ("SHOULD", "pass"), ("quality", "fail")), "2 kept", "#2a7a3b"),
+        (
+            of(("MUST", "pass"), ("MUST", "inconclusive"), ("SHOULD", "skipped")),
+            "1 kept, 2 unseen",
+            "#2a7a3b",
+        ),
+        (of(("MUST", "pass"), ("SHOULD", "fail")), "1 kept, 1 broken", "#a70"),
+        (of(("MUST", "fail"), ("SHOULD", "not-advertised")), "1 broken", "#c33"),
+        (of(("MUST", "inconclusive"), ("MAY", "pass")), "not judged", "#777"),
+    ],
+)
+def test_the_badge_counts_what_binds_and_what_was_not_seen(report: Report, message: str, color: str) -> None:
+    badge = msgspec.json.decode(as_badge_json(report))
+    assert badge == {"schemaVersion": 1, "label": "ACP conformance", "message": message, "color": color}
+    picture = ElementTree.fromstring(as_badge(report))
+    assert picture.get("aria-label") == f"ACP conformance: {message}"
+    assert color in as_badge(report)
+
+
+def test_the_matrix_has_a_row_for_each_agent_and_what_it_breaks_in_our_words() -> None:
+    seen = "no answer to `/tmp/acp-conformance-x_1/stage/workspace/a.txt`, " + "x" * 400
+    other = msgspec.structs.replace(
+        REPORT,
+        agent="another",
+        outcomes=(outcome("a.good", "MUST", "fail", seen), outcome("d.new", "quality", "fail")),
+    )
+    page = as_matrix([REPORT, other])
+    agents, areas, broken = page.split("\n## ")
+    assert agents.rstrip().splitlines()[-2:] == [
+        "| another 1.2 | 2026-11-21 | 4 | 0.1 | 0 | 2 | 0 | 0 | 0 | 1 | 0 |",
+        "| some&lt;agent> 1.2 | 2026-11-21 | 4 | 0.1 | 1 | 2 | 1 | 0 | 1 | 1 | 0 |",
+    ]
+    assert "| a | 0/1 | 1/2 |" in areas
+    assert "| c | - | - |" in areas
+    assert "- **a.good**: It does. Seen: no answer to `…/workspace/a.txt`, xxx" in broken
+    assert "quality: d.new." in broken
+    assert "/tmp/" not in page
+    assert max(map(len, page.splitlines())) < 400
+
+
 def test_comparing_tells_every_verdict_that_is_another() -> None:
     after = msgspec.structs.replace(
         REPORT,
@@ -146,7 +221,7 @@ def test_comparing_tells_every_verdict_that_is_another() -> None:
 def test_the_command_writes_every_report_and_its_exit_code_tells(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = {name: tmp_path / f"new.{name}" for name in ("json", "junit", "markdown", "html")}
+    files = {name: tmp_path / f"new.{name}" for name in ("json", "junit", "markdown", "html", "badge")}
     options = [word for name, file in files.items() for word in (f"--{name}", str(file))]
     given = ["conformance", "--profile", "scripted", "--only", "prompt.stop-reason", *options, "--"]
     assert main([*given, *reference()]) == 0
@@ -156,6 +231,9 @@ def test_the_command_writes_every_report_and_its_exit_code_tells(
     assert main([*given, *reference("prompt.stop-reason")]) == 1
     assert "`done` is no stop reason" in capsys.readouterr().out
     assert all(file.stat().st_size > 300 for file in files.values())
+    matrix = tmp_path / "matrix.md"
+    assert main(["conformance", "--matrix", str(matrix), str(good), str(files["json"])]) == 0
+    assert matrix.read_text(encoding="utf-8").count("### reference 1.0") == 2
     assert main(["conformance", "--compare", str(good), str(files["json"])]) == 1
     assert capsys.readouterr().out == "prompt.stop-reason: pass -> fail\n"
 
@@ -166,6 +244,8 @@ def test_the_command_writes_every_report_and_its_exit_code_tells(
         ([], "no agent to try"),
         (["--", "no-such-program"], "`no-such-program` is no program"),
         (["--only", "nonsense", "--", "x"], "no requirement `nonsense`"),
+        (["--matrix", "page.md"], "no reports for the matrix"),
+        (["--preflight", "nowhere"], "cannot read the registry entry"),
         (["--jobs", "many", "--", "python3"], "`--jobs` is `many`"),
         (["--patience", "0", "--", "python3"], "`--patience` is `0`"),
     ],

@@ -89,6 +89,7 @@ async def test_each_check_has_a_home_and_a_folder_of_its_own(tmp_path: Path) -> 
     ("profile", "only"),
     [
         ("acp-agent", "tool-call,permission.allowed,permission.rejected,terminal,config,load.same-as-live"),
+        ("acp-agent", "plan,usage,elicitation.accepted,mcp.visible-to-model,fork.goes-on"),
         ("acp-agent-anthropic", "tool-call.announced,permission.allowed,prompt.failure-told"),
     ],
 )

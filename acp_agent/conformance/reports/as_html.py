@@ -41,7 +41,7 @@ for (const input of [...boxes, search]) input.addEventListener("input", show);
 
 def as_html(report: Report) -> str:
     """The page. What the agent said stands in it as text, never as markup."""
-    name = escape(f"{report.agent or report.command} {report.agent_version}".strip())
+    name = escape(report.name)
     counts = report.count()
     verdicts = "".join(_box(verdict, f"{verdict} ({counts[verdict]})") for verdict in VERDICTS)
     levels = "".join(_box(level, level) for level in LEVELS)

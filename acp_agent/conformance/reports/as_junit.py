@@ -16,7 +16,7 @@ def as_junit(report: Report) -> str:
     skipped = [item for item in report.outcomes if item.verdict != "pass" and not _fails(item)]
     suite = ElementTree.Element(
         "testsuite",
-        name=f"ACP conformance of {report.agent or report.command}",
+        name=f"ACP conformance of {report.name}",
         tests=str(len(report.outcomes)),
         failures=str(len(failed)),
         skipped=str(len(skipped)),
@@ -34,6 +34,8 @@ def as_junit(report: Report) -> str:
             ElementTree.SubElement(case, "system-err").text = _xml(item.stderr)
         elif item.verdict != "pass":
             ElementTree.SubElement(case, "skipped", message=_xml(f"{item.verdict}: {item.reason}"))
+        elif item.reason:
+            ElementTree.SubElement(case, "system-out").text = _xml(item.reason)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 

@@ -10,7 +10,7 @@ from acp_agent.conformance.verdicts import VERDICTS
 def as_markdown(report: Report) -> str:
     """The page."""
     lines = [
-        f"# ACP conformance of {report.agent or report.command} {report.agent_version}".rstrip(),
+        f"# ACP conformance of {report.name}",
         "",
         f"{report.headline}. `{report.command}`, profile {report.profile}, {report.began_at}, "
         f"{report.seconds:g} s, suite {report.suite_version}.",
@@ -24,9 +24,7 @@ def as_markdown(report: Report) -> str:
     failed = [item for item in report.outcomes if item.verdict == "fail"]
     if failed:
         lines += ["", "## Failed", ""]
-        lines += [
-            f"- **{item.id}** ({item.level}): {item.text} Seen: {_cell(item.reason)}" for item in failed
-        ]
+        lines += [f"- **{item.id}** ({item.level}): {item.text} Seen: {cell(item.reason)}" for item in failed]
     lines += [
         "",
         "## All",
@@ -35,13 +33,13 @@ def as_markdown(report: Report) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| {item.id} | {item.level} | {item.verdict} | {_cell(item.reason)} | {item.section} |"
+        f"| {item.id} | {item.level} | {item.verdict} | {cell(item.reason)} | {item.section} |"
         for item in report.outcomes
     ]
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that cannot end its cell or its line, nor mark anything up."""
     line = " ".join(text.split())
     return line.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
