@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from acp_agent.tools.ask_user import AskUserTool
 from acp_agent.tools.bash import BashTool
 from acp_agent.tools.edit import EditTool
+from acp_agent.tools.git.tool import GitTool
 from acp_agent.tools.glob import GlobTool
 from acp_agent.tools.grep import GrepTool, find_ripgrep
 from acp_agent.tools.ls import LsTool
+from acp_agent.tools.patch import PatchTool
 from acp_agent.tools.read import ReadTool
 from acp_agent.tools.switch_mode import SwitchModeTool
 from acp_agent.tools.todo import TodoTool
@@ -37,4 +39,6 @@ def builtin_tools() -> tuple[ports.Tool, ...]:
         SwitchModeTool(),
         AskUserTool(),
         WebFetchTool(),
+        PatchTool(),
+        GitTool(),
     )

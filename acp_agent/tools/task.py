@@ -60,7 +60,7 @@ class TaskTool:
     """Gives a task to a subagent and, unless it is to work in the background, waits for the answer."""
 
     def __init__(self, kinds: tuple[AgentKind, ...]) -> None:
-        listed = "\n".join(f"- {kind.name}: {kind.description}" for kind in kinds)
+        listed = "\n".join(f"- {kind.name}: {kind.description}" for kind in kinds if not kind.hidden)
         schema = input_schema(TaskArgs)
         self.spec = ToolSpec(
             "task",

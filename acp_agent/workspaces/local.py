@@ -25,8 +25,9 @@ class LocalWorkspace:
     """Files and processes of this machine, confined to `roots`.
 
     `env` is what commands are given, None for this process's own environment; secrets are removed from
-    either. Files are checked again at the moment of use, so a path that was exchanged for a link after
-    `resolve` is refused. With a `sandbox`, the kernel confines commands and writes as well.
+    either, and `extra_env` is added as it is. Files are checked again at the moment of use, so a path that
+    was exchanged for a link after `resolve` is refused. With a `sandbox`, the kernel confines commands and
+    writes as well.
     """
 
     def __init__(
@@ -34,10 +35,11 @@ class LocalWorkspace:
         roots: tuple[Path, ...],
         env: Mapping[str, str] | None = None,
         sandbox: Sandbox | None = None,
+        extra_env: Mapping[str, str] | None = None,
     ) -> None:
         self._confinement = Confinement(roots)
         self._limits = Limits(sandbox or Sandbox("off"), self._confinement.roots)
-        self._env = child_environment(os.environ if env is None else env)
+        self._env = {**child_environment(os.environ if env is None else env), **(extra_env or {})}
 
     @property
     def roots(self) -> tuple[Path, ...]:

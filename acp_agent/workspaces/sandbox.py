@@ -57,6 +57,18 @@ class Sandbox:
         self.scratch = Scratch()
         self._kernel = kernel
 
+    def with_choice(self, choice: SandboxChoice) -> Sandbox:
+        """The same with another choice; it needs no `aclose` of its own."""
+        other = Sandbox(
+            choice,
+            writable=self.writable,
+            hidden=self.hidden,
+            before_start=self.before_start,
+            kernel=self._kernel,
+        )
+        other.scratch = self.scratch
+        return other
+
     @property
     def required(self) -> bool:
         """Whether nothing may be run or written unconfined."""

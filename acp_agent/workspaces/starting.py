@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import IO, NamedTuple, Protocol, TypeAlias
 
 import anyio
 from anyio import to_thread
@@ -41,12 +41,17 @@ class Running(Protocol):
 
 
 class Command(NamedTuple):
-    """What is started: text for the shell, where, with which environment and under which limits."""
+    """What is started: text for the shell, where, with which environment and under which limits.
+
+    It reads `input`, or nothing; its error output goes to `errors`, or along with its output.
+    """
 
     text: str
     cwd: Path
     env: Mapping[str, str]
     limits: Limits
+    input: IO[bytes] | int = subprocess.DEVNULL
+    errors: IO[bytes] | None = None
 
 
 Read: TypeAlias = Callable[[], Awaitable[bytes]]
@@ -83,8 +88,8 @@ if sys.platform == "win32":
         command.limits.prepare()
         process = await anyio.open_process(
             command.text,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
+            stdin=command.input,
+            stderr=command.errors or subprocess.STDOUT,
             cwd=command.cwd,
             env=command.env,
             creationflags=subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW,
@@ -133,9 +138,9 @@ else:
     async def _unconfined(command: Command, output: int) -> Process:
         return await anyio.open_process(
             [_shell(), "-c", command.text],
-            stdin=subprocess.DEVNULL,
+            stdin=command.input,
             stdout=output,
-            stderr=output,
+            stderr=command.errors or output,
             cwd=command.cwd,
             env=command.env,
             start_new_session=True,
@@ -146,9 +151,9 @@ else:
             return _Confined(
                 subprocess.Popen(
                     [_shell(), "-c", command.text],
-                    stdin=subprocess.DEVNULL,
+                    stdin=command.input,
                     stdout=output,
-                    stderr=output,
+                    stderr=command.errors or output,
                     cwd=command.cwd,
                     env={**command.env, **variables},
                     start_new_session=True,

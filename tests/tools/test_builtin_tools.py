@@ -19,7 +19,7 @@ def test_the_tools_come_in_a_fixed_order():
     names = [tool.spec.name for tool in builtin_tools()]
     assert names == [
         *("read", "write", "edit", "ls", "glob", "grep", "bash"),
-        *("todo", "switch_mode", "ask_user", "web_fetch"),
+        *("todo", "switch_mode", "ask_user", "web_fetch", "patch", "git"),
     ]
     assert [tool.spec for tool in builtin_tools()] == [tool.spec for tool in builtin_tools()]
 

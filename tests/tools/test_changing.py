@@ -10,7 +10,8 @@ from acp_agent.model.permission import Access
 from acp_agent.model.toolcall import Location
 from acp_agent.ports import Preview
 from acp_agent.tools.edit import EditTool
-from acp_agent.tools.replacing import Replaced, replace_exactly
+from acp_agent.tools.editing.replacing import Replaced, replace_text
+from acp_agent.tools.patch import PatchTool
 from acp_agent.tools.write import WriteTool
 
 write, edit = WriteTool(), EditTool()
@@ -132,7 +133,7 @@ async def test_an_ambiguous_text_is_not_replaced(told, root):
     ("old_text", "advice"),
     [
         ("return compute(valeu)", "most similar lines are:\n     2\t    return compute(value)"),
-        ("def f():\n  return compute(value)", "lines from 1 on differ only in white space"),
+        ("def f():\n    return  compute(value)", "lines from 1 on differ only in white space"),
         ("     2\t    return compute(value)", "leave out the line numbers"),
         ("completely else", "nor is anything like it; read the file again"),
         ("\n\n\n", "only white space"),
@@ -173,9 +174,51 @@ _pieces = st.text(st.sampled_from("ab\n"), max_size=8)
 @given(before=_pieces, old=_pieces.filter(bool), after=_pieces, new=_pieces)
 def test_replacing_everything_is_what_strings_do(before, old, after, new):
     text = before + old + after
-    replaced = replace_exactly(text, old, new, replace_all=True)
+    replaced = replace_text(text, old, new, replace_all=True)
     assert replaced.text == text.replace(old, new)
     assert len(replaced.lines) == text.count(old)
     assert replaced.lines[0] == text[: text.index(old)].count("\n") + 1
-    if text.count(old) == 1:
-        assert replace_exactly(text, old, new, replace_all=False) == Replaced(replaced.text, replaced.lines)
+    if sum(text.startswith(old, at) for at in range(len(text))) == 1:
+        assert replace_text(text, old, new, replace_all=False) == Replaced(replaced.text, replaced.lines)
+
+
+async def test_a_large_file_is_edited_and_patched_like_a_small_one(told, root):
+    lines = [f"line {n}" for n in range(50_000)]
+    (root / "a").write_text("\n".join(lines), encoding="utf-8")
+    assert await told(edit, path="a", old_text="  line 40000\n", new_text="  changed\n") == (
+        "edited `a` at line 40001; there the file differs from `old_text` in indentation, and was kept so"
+    )
+    assert (
+        await told(PatchTool(), path="a", diff="@@\n changed\n-line 40001\n") == "patched `a` at line 40002"
+    )
+    lines[40_000:40_002] = ["changed"]
+    assert (root / "a").read_text(encoding="utf-8") == "\n".join(lines)
+
+
+async def test_patching_shows_what_it_will_change(context, told, root):
+    path = root / "a.py"
+    path.write_text("one\ntwo\nthree\n", encoding="utf-8")
+    args = {"path": "a.py", "diff": "@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"}
+    diff, locations = Diff(str(path), "one\n2\nthree\n", "one\ntwo\nthree\n"), (Location(str(path), 2),)
+    assert await PatchTool().preview(args, context) == Preview(
+        "Patch `a.py`", "edit", Access("write", "edit", (str(path),)), content=(diff,), locations=locations
+    )
+    outcome = await PatchTool().run(args, context)
+    assert (outcome.for_model[0].text, outcome.display, outcome.locations) == (
+        "patched `a.py` at line 2",
+        (diff,),
+        locations,
+    )
+    with pytest.raises(PathOutsideWorkspace):
+        await PatchTool().preview({**args, "path": "../a"}, context)
+
+
+async def test_a_diff_of_a_new_file_creates_it(told, root):
+    created = "--- /dev/null\n+++ b/new\n@@ -0,0 +1,2 @@\n+one\n+two\n"
+    assert await told(PatchTool(), path="new", diff=created) == "created `new`"
+    assert (root / "new").read_bytes() == b"one\ntwo\n"
+    unended = "@@ -0,0 +1 @@\n+one\n\\ No newline at end of file\n"
+    await told(PatchTool(), path="unended", diff=unended)
+    assert (root / "unended").read_bytes() == b"one"
+    with pytest.raises(ToolError, match="no such file: `nope`; the diff expects lines in it"):
+        await told(PatchTool(), path="nope", diff="@@\n-one\n+two\n")
