@@ -15,7 +15,7 @@ from anyio.from_thread import start_blocking_portal
 
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.sdk.embed.agent import AsyncAgent
-from acp_agent.sdk.embed.blocking import Agent
+from acp_agent.sdk.embed.blocking.agent import Agent
 from acp_agent.testing.model_server import ModelServer, serve_model
 
 TALK = """\

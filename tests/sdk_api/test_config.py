@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acp_agent.base.errors import ConfigError
-from acp_agent.sdk.embed.blocking import Agent
-from acp_agent.sdk.embed.config_source import read_config
+from acp_agent.sdk.embed.blocking.agent import Agent
 from acp_agent.sdk.embed.errors import ConfigInvalid
+from acp_agent.sdk.embed.opening.config_source import read_config
 from acp_agent.sdk.settings.blocks import LABELS, parse_blocks
-from acp_agent.testing.model_server import ModelServer
 from tests.sdk_api.conftest import Home
 
 HCL = """
@@ -166,21 +164,3 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except ConfigError as exc:
         complaint = str(exc)
     assert complaint.startswith("`here`: line ")
-
-
-@pytest.mark.parametrize("service", ["openai", "anthropic"])
-def test_it_runs_the_same_on_services(home: Home, serve: Callable[[str], ModelServer], service: str) -> None:
-    server = serve('say: reading\ncall: read {"path": "notes.txt"}\n---\nsay: It says {result}\nusage: 11 4')
-    url = server.openai_url if service == "openai" else server.anthropic_url
-    config = {
-        "model": f"{service}/m",
-        "providers": {service: {"type": service, "base_url": url, "api_key": "k", "models": ["m"]}},
-    }
-    with Agent.create(config, env=home.env) as agent:
-        session = agent.session(home.workspace)
-        result = session.send("read")
-        assert "remember the milk" in result.text
-        assert (result.tool_calls_count, result.usage.completion_tokens) == (1, 4)
-        assert session.btw("what was it?").answer
-        kinds = {event.event_type for event in session.stream("read again")}
-        assert {"start", "text_delta", "tool_start", "tool_end", "turn_end", "end"} <= kinds

@@ -8,12 +8,12 @@ import pytest
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.sdk.embed.agent import AsyncAgent
-from acp_agent.sdk.embed.agent_event import AgentEvent
-from acp_agent.sdk.embed.blocking import Agent
-from acp_agent.sdk.embed.confirmations import PendingConfirmation
+from acp_agent.sdk.embed.blocking.agent import Agent
 from acp_agent.sdk.embed.errors import ConfigInvalid
-from acp_agent.sdk.embed.permission import ConfirmationPolicy, PermissionPolicy
-from acp_agent.sdk.embed.streams import AsyncEventStream
+from acp_agent.sdk.embed.events.agent_event import AgentEvent
+from acp_agent.sdk.embed.options.permission import ConfirmationPolicy, PermissionPolicy
+from acp_agent.sdk.embed.runs.streams import AsyncEventStream
+from acp_agent.sdk.embed.sessions.confirmations import PendingConfirmation
 from tests.sdk_api.conftest import Home
 
 
@@ -122,6 +122,7 @@ async def test_077_the_program_confirms_a_call(
     assert (asked.tool_name, asked.timeout_ms) == ("write", 60_000)
     waiting = session.pending_confirmations()
     assert [(one.tool_id, one.tool_name) for one in waiting] == [(asked.tool_id, "write")]
+    assert 0 < waiting[0].remaining_ms <= 60_000
     assert not session.confirm_tool_use("another", approved=True)
     assert session.confirm_tool_use(asked.tool_id or "", approved, "because")
     received = await until("confirmation_received", stream)
@@ -141,6 +142,16 @@ async def test_077_without_an_answer_in_time_the_policy_decides(
     assert late.data == {"action_taken": taken}
     await stream.result()
     assert written(home) == (action == "auto_approve")
+
+
+@pytest.mark.parametrize(("lanes", "runs"), [(["execute"], True), (["query", "control"], False)])
+async def test_077_lanes_may_be_confirmed_without_asking(
+    async_agent: AsyncAgent, home: Home, model: ScriptedProvider, lanes: list[str], runs: bool
+) -> None:
+    policy = {"enabled": True, "default_timeout_ms": 1, "yolo_lanes": lanes}
+    session = async_agent.session(home.workspace, llm_client=model, confirmation_policy=policy)
+    kinds = [event.event_type async for event in session.stream("write it")]
+    assert (written(home), "confirmation_required" in kinds) == (runs, not runs)
 
 
 async def test_082_a_manager_confirms(async_agent: AsyncAgent, home: Home, model: ScriptedProvider) -> None:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from acp_agent.model.chat import FromUser
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.sdk.embed.agent import AsyncAgent
-from acp_agent.sdk.embed.blocking import Agent
-from acp_agent.sdk.embed.custom_tools import tool
+from acp_agent.sdk.embed.blocking.agent import Agent
 from acp_agent.sdk.embed.errors import MaxToolRoundsExceeded, RunFailed
-from acp_agent.sdk.embed.options import SessionOptions
-from acp_agent.sdk.embed.resilience import is_unfinished, signature
+from acp_agent.sdk.embed.opening.resilience import is_unfinished, signature
+from acp_agent.sdk.embed.options.custom_tools import tool
+from acp_agent.sdk.embed.options.session_options import SessionOptions
 from tests.sdk_api.conftest import Home
 
 

@@ -159,7 +159,7 @@ print(session.glob("**/*.rs"))
 print(session.grep("fn main"))
 session.tool("write", {{"file_path": "x.rs", "content": "..."}})
 """)
-    assert told.startswith("fn main() {}\nsrc/main.rs\nsrc/main.rs:1:fn main() {}")
+    assert told.startswith("fn main() {}\n['src/main.rs']\nsrc/main.rs:1:fn main() {}")
     assert (home.folder / "x.rs").read_text(encoding="utf-8") == "..."
 
 
@@ -255,7 +255,8 @@ print(result.verification_status)
 answer = session.btw('What files has this session already inspected?')
 print(answer.answer)
 """)
-    assert told == "It is in auth.py.\n42\nskipped\nIt is in auth.py.\n"
+    text, tokens, *rest = told.splitlines()
+    assert (text, tokens.isdigit(), rest) == ("It is in auth.py.", True, ["skipped", "It is in auth.py."])
 
 
 def test_100_101_a_stream_read_by_hand(example: Callable[[str], str]) -> None:
@@ -305,3 +306,246 @@ session = agent.session_for_agent('/repo', 'explore', ['./agents'], {'builtin_sk
 print('write' in session.tool_names, 'read' in session.tool_names)
 """)
     assert told == "False True\n"
+
+
+def test_010_020_021_slots_as_an_object_and_as_a_mapping(example: Callable[[str], str]) -> None:
+    told = example(f"""{CREATE}
+from a3s_code import SystemPromptSlots
+session = agent.session("/my-project", SessionOptions()
+    .with_prompt_slots(SystemPromptSlots(
+        role="You are a senior Rust developer.",
+        guidelines="Use clippy. No unwrap(). Prefer Result.",
+        response_style="Be concise. Use bullet points.",
+        extra="This project uses tokio and axum.",
+    ))
+)
+print(session.send("hello").text)
+session = agent.session('/my-project', {{
+    'role': 'You are a senior Rust developer.',
+    'guidelines': 'Use clippy. No unwrap(). Prefer Result.',
+    'responseStyle': 'Be concise. Use bullet points.',
+    'extra': 'This project uses tokio and axum.',
+}})
+print(session.send("hello").text)
+session = agent.session('/my-project', {{'model': 'openai/gpt-4o'}})
+print(session.model, agent.session('/my-project', SessionOptions().with_model("openai/gpt-4o")).model)
+""")
+    assert told == "It is in auth.py.\nIt is in auth.py.\nopenai/gpt-4o openai/gpt-4o\n"
+
+
+def test_025_to_029_error_recovery(example: Callable[[str], str]) -> None:
+    told = example(f"""{CREATE}
+session = agent.session(".", SessionOptions()
+    .with_parse_retries(3)        # bail after 3 consecutive parse errors
+    .with_tool_timeout(30_000)    # 30s per tool
+    .with_circuit_breaker(5)      # retry LLM up to 5 times
+)
+print(session.send("hello").text)
+# sensible bundle (parse=2, timeout=2min, circuit_breaker=3)
+session = agent.session(".", SessionOptions().with_resilience_defaults())
+print(session.send("hello").usage.total_tokens)
+""")
+    assert told == "It is in auth.py.\n42\n"
+
+
+def test_037_038_040_attachments_from_bytes_as_a_literal_and_streamed(example: Callable[[str], str]) -> None:
+    told = example(f"""{CREATE}
+from a3s_code import Attachment
+session = agent.session(".")
+raw_bytes = open("screenshot.png", "rb").read()
+image = Attachment.jpeg(raw_bytes)
+result = session.send_with_attachments("What's in this screenshot?", [image], None)
+print(result.text)
+result = session.send_with_attachments(
+    "What's in this screenshot?",
+    [{{'data': raw_bytes, 'mediaType': 'image/png'}}],
+)
+print(result.text)
+stream = session.stream_with_attachments(
+    "Describe this diagram", [Attachment.from_file("screenshot.png")], None,
+)
+print([event.event_type for event in stream][-1])
+""")
+    assert told == "It is in auth.py.\nIt is in auth.py.\nend\n"
+
+
+def test_042_to_046_a_tool_with_pictures(example: Callable[[str], str]) -> None:
+    told = example(f"""{CREATE}
+from a3s_code import Attachment, ToolOutput
+
+class Screenshot:
+    name = "screenshot"
+    description = "Take a screenshot."
+    parameters = {{"type": "object", "properties": {{}}}}
+
+    async def execute(self, args, ctx):
+        screenshot_bytes = open("screenshot.png", "rb").read()
+        return (ToolOutput.success("Screenshot captured")
+            .with_images([Attachment.png(screenshot_bytes)]))
+
+session = agent.session(".", tools=[Screenshot()])
+result = session.tool("screenshot", {{}})
+print(result.output, len(result.images))
+""")
+    assert told == "Screenshot captured 1\n"
+
+
+def test_047_048_054_055_streams_matched_and_read_by_hand(example: Callable[[str], str]) -> None:
+    told = example(f"""{CREATE}
+session = agent.session(".")
+for event in session.stream("Refactor the auth module"):
+    match event.event_type:
+        case "text_delta": print(event.text, end="")
+        case "tool_start": print(f"[{{event.name}}]", end="")
+        case "end":
+            print(f" Done: {{event.usage.total_tokens}} tokens")
+            break
+        case _: pass    # required: there will be further kinds
+stream2 = session.stream('Explain src/main.rs')
+while True:
+    value, done = stream2.next()
+    if done: break
+    if value.type == 'text_delta': print(value.text, end="")
+""")
+    assert told == "[ls]Refactored the module. Done: 48 tokens\nIt is in auth.py."
+
+
+def test_060_to_063_a_conversation_of_ones_own(example: Callable[[str], str]) -> None:
+    told = example(f"""{CREATE}
+from a3s_code import ContentBlock, Message
+session = agent.session(".")
+history = [
+    Message.user("What's in src/?"),
+    Message(
+        role="assistant",
+        blocks=(ContentBlock("text", text="The src/ directory contains main.rs and lib.rs."),),
+        reasoning_content=None,
+    ),
+]
+# Continue the conversation
+result = session.send_with_history(history, "Now explain main.rs")
+print(result.text, len(result.messages), len(session.history()))
+""")
+    assert told == "It is in auth.py. 4 0\n"
+
+
+def test_105_106_107_203_207_209_resume_with_a_store_of_files(example: Callable[[str], str]) -> None:
+    told = example("""
+from a3s_code import Agent, FileSessionStore
+agent = Agent.create('config.acl')
+session = agent.session('.', {
+    'sessionStore': FileSessionStore('./sessions'),
+    'sessionId': 'my-project-review',
+    'autoSave': True,
+    'permissionPolicy': {'defaultDecision': 'allow'},
+})
+# Work happens...
+session.send('Read and analyze the codebase')
+# Session is auto-saved after each turn
+session.close()
+
+# Later (even after process restart):
+resumed = agent.resume_session('my-project-review', {
+    'sessionStore': FileSessionStore('./sessions'),
+    'permissionPolicy': {'defaultDecision': 'allow'},
+})
+# Continues with full conversation history
+result = resumed.send('What did you find in the analysis?')
+print(result.text, len(resumed.history()))
+""")
+    assert told == "It is in auth.py. 4\n"
+
+
+def test_204_205_209_210_211_212_213_manual_saves_and_the_history(example: Callable[[str], str]) -> None:
+    told = example("""
+from a3s_code import Agent, FileSessionStore, MemorySessionStore
+agent = Agent.create('config.acl')
+store = FileSessionStore('./data/sessions')
+session = agent.session('.', {
+    'sessionStore': store,
+    'sessionId': 'manual-save-demo',
+    'autoSave': False,
+})
+session.send('Do some work')
+print(store.list())
+# Explicitly save at checkpoints
+session.save()
+print(store.list())
+for msg in session.history():
+    print(f'[{msg.role}] {msg.content[:80]}')
+store = MemorySessionStore()
+session = agent.session('.', session_store=store, session_id='s', auto_save=True)
+session.send('Do some work')
+print(store.list())
+""")
+    assert told == ("[]\n['manual-save-demo']\n[user] Do some work\n[assistant] It is in auth.py.\n['s']\n")
+
+
+def test_156_157_159_160_162_persistence_in_the_other_spellings(example: Callable[[str], str]) -> None:
+    told = example(f"""{CREATE}
+# File-based session with auto-save
+session = agent.session(".", SessionOptions()
+    .with_file_session_store(".a3s/sessions")
+    .with_session_id("my-session")
+    .with_auto_save(True)
+)
+result = session.send("Refactor auth", None)
+# Session is auto-saved after each send()
+
+# Manual save
+session.save()
+
+# Resume later
+session = agent.resume_session("my-session", SessionOptions()
+    .with_file_session_store(".a3s/sessions")
+)
+print(f"Resumed with {{len(session.history())}} messages")
+
+session = agent.session('.', {{
+    'fileSessionStore': '.a3s/sessions',
+    'sessionId': 'other-session',
+    'autoSave': True,
+}})
+session.send('Refactor auth')
+resumed = agent.resume_session('other-session', {{
+    'fileSessionStore': '.a3s/sessions',
+}})
+print(len(resumed.history()))
+""")
+    assert told == "Resumed with 2 messages\n2\n"
+
+
+def test_170_to_175_a_store_of_the_program(example: Callable[[str], str]) -> None:
+    told = example(f"""{CREATE}
+class PostgresStore:
+    def __init__(self): self.rows = {{}}
+    async def save(self, session): self.rows[session.id] = session
+    async def load(self, id): return self.rows.get(id)
+    async def delete(self, id): self.rows.pop(id, None)
+    async def list(self): return list(self.rows)
+    async def exists(self, id): return id in self.rows
+
+# Use it
+store = PostgresStore()
+session = agent.session(".", SessionOptions()
+    .with_session_store(store)
+)
+session.send("hello")
+session.save()
+print(agent.list_saved_sessions(store) == [session.session_id])
+""")
+    assert told == "True\n"
+
+
+def test_142_144_145_cancelling_what_is_current(example: Callable[[str], str]) -> None:
+    told = example("""
+from a3s_code import Agent
+session = Agent.create('agent.acl').session('.')
+stream = session.stream('Do some work')
+current = session.current_run()
+if current and current.id and current.status == 'running':
+    session.cancel_run(current.id)
+stream.result()
+print(session.run_snapshot(current.id).status in ('cancelled', 'completed'))
+""")
+    assert told == "True\n"

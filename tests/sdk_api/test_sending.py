@@ -17,10 +17,8 @@ from acp_agent.model.content import Image, Text
 from acp_agent.model.session import ModelInfo
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.sdk.embed.agent import AsyncAgent
-from acp_agent.sdk.embed.attachments import Attachment
-from acp_agent.sdk.embed.blocking import Agent
-from acp_agent.sdk.embed.blocking_stream import EventStream
-from acp_agent.sdk.embed.custom_tools import ToolContext, ToolOutput, tool
+from acp_agent.sdk.embed.blocking.agent import Agent
+from acp_agent.sdk.embed.blocking.stream import EventStream
 from acp_agent.sdk.embed.errors import (
     AttachmentInvalid,
     ConfigInvalid,
@@ -30,7 +28,9 @@ from acp_agent.sdk.embed.errors import (
     SessionClosed,
     ToolFailed,
 )
-from acp_agent.sdk.embed.messages import ContentBlock, Message
+from acp_agent.sdk.embed.events.messages import ContentBlock, Message
+from acp_agent.sdk.embed.options.attachments import Attachment
+from acp_agent.sdk.embed.options.custom_tools import ToolContext, ToolOutput, tool
 from tests.sdk_api.conftest import Home
 
 PNG = base64.b64decode(
@@ -236,10 +236,13 @@ def test_069_081_every_direct_tool(agent: Agent, home: Home) -> None:
     session.edit_file("new/a.txt", "two", "three")
     assert session.read_file("new/a.txt") == "one\nthree\n"
     assert "a.txt" in session.ls("new")
-    assert session.glob("**/a.*") == "new/a.txt"
+    assert session.glob("**/a.*") == ["new/a.txt"]
+    assert session.glob("**/b.*") == []
     assert session.grep("three") == "new/a.txt:2:three"
     assert session.tool("bash", {"command": "exit 3"}).exit_code == 3
     assert session.tool("edit", {"file_path": "new/a.txt", "old_string": "one", "new_string": "1"}).success
+    assert session.tool("read", {"path": "missing"}).error_kind == "not_found"
+    assert session.tool("read", {"path": "../.."}).error_kind == "invalid_argument"
     with pytest.raises(ToolFailed, match="no such file"):
         session.read_file("missing")
     with pytest.raises(ToolFailed, match="there is no tool"):
@@ -383,3 +386,10 @@ async def test_cancelling_the_caller_cancels_the_run(
         while session.current_run().status == "running":  # type: ignore[union-attr]
             await anyio.lowlevel.checkpoint()
     assert (await session.send("hi")).text == "Hello! You said hi"
+
+
+def test_066_a_glob_gives_files_and_no_remarks(agent: Agent, home: Home) -> None:
+    for number in range(201):
+        (home.workspace / f"{number}.rs").touch()
+    found = agent.session(home.workspace).glob("*.rs")
+    assert (len(found), all(name.endswith(".rs") for name in found)) == (200, True)

@@ -15,7 +15,7 @@ import pytest
 from acp_agent.base.errors import SessionInUse
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.sdk.embed.agent import AsyncAgent
-from acp_agent.sdk.embed.blocking import Agent
+from acp_agent.sdk.embed.blocking.agent import Agent
 from acp_agent.sdk.embed.errors import (
     AgentClosed,
     PersistenceFailed,
@@ -23,9 +23,9 @@ from acp_agent.sdk.embed.errors import (
     SessionNotFound,
     StoreMissing,
 )
-from acp_agent.sdk.embed.permission import PermissionPolicy
-from acp_agent.sdk.embed.session_data import SessionData
-from acp_agent.sdk.embed.session_stores import (
+from acp_agent.sdk.embed.options.permission import PermissionPolicy
+from acp_agent.sdk.embed.stores.session_data import SessionData
+from acp_agent.sdk.embed.stores.session_stores import (
     FileSessionStore,
     JournalFileSessionStore,
     MemorySessionStore,
@@ -134,7 +134,7 @@ def test_165_to_168_177_180_a_file_is_readable_whole_and_replaced_in_one_step(
         home.workspace, session_store=store, session_id="my/../session", auto_save=True, llm_client=model
     )
     session.send("read it")
-    files = [path.name for path in home.store.iterdir()]
+    files = [path.name for path in home.store.glob("*.json")]
     assert files == [store.path("my/../session").name]
     assert "/" not in files[0]
     text = (home.store / files[0]).read_text(encoding="utf-8")

@@ -9,53 +9,38 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self, Unpack, cast
+from typing import Any, Self, Unpack
 
 import anyio
 import msgspec
+from anyio import to_thread
 from anyio.abc import TaskGroup
 from anyio.from_thread import BlockingPortal
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.ids import SessionId, random_id
 from acp_agent.base.paths import find_places
-from acp_agent.engine.subagents.kinds import BUILTIN_KINDS
+from acp_agent.engine.subagents.kinds import find_kind, known_kinds
 from acp_agent.model.subagent import AgentKind
-from acp_agent.ports import SessionStore as Journals
 from acp_agent.sdk.agent import Agent as EngineAgent
 from acp_agent.sdk.agent import open_agent
-from acp_agent.sdk.embed.config_source import AgentSettings, ConfigLike, read_config
+from acp_agent.sdk.embed.delegation.workers import Worker, worker_kind
 from acp_agent.sdk.embed.errors import AgentClosed, ConfigInvalid, StoreMissing
-from acp_agent.sdk.embed.keeping import Keeping, KeptByEvent, KeptDirectly, KeptNowhere, KeptWhole, called
-from acp_agent.sdk.embed.opening import Opened, begin, resume
-from acp_agent.sdk.embed.opening_parts import Plan
-from acp_agent.sdk.embed.option_fields import OptionFields, PathLike
-from acp_agent.sdk.embed.options import SessionOptions, gather
-from acp_agent.sdk.embed.session import AsyncSession
-from acp_agent.sdk.embed.session_data import JournalStore, SessionStore
-from acp_agent.sdk.embed.session_stores import FileSessionStore
+from acp_agent.sdk.embed.opening.config_source import AgentSettings, ConfigLike, read_config
+from acp_agent.sdk.embed.opening.parts import Plan
+from acp_agent.sdk.embed.opening.session_opening import Opened, begin, resume
+from acp_agent.sdk.embed.options.fields import OptionFields, PathLike
+from acp_agent.sdk.embed.options.host_env import HostEnv
+from acp_agent.sdk.embed.options.session_options import SessionOptions, gather
+from acp_agent.sdk.embed.sessions.session import AsyncSession
+from acp_agent.sdk.embed.stores.keeping import KeptNowhere
+from acp_agent.sdk.embed.stores.known_stores import ConfiguredStore, KnownStores
+from acp_agent.sdk.embed.stores.session_data import JournalStore, SessionStore
 from acp_agent.sdk.folders.agents import AgentFiles
 from acp_agent.sdk.settings.config import load_config
-from acp_agent.sdk.settings.store import StoreChoice, open_store
 
 OptionsLike = SessionOptions | Mapping[str, Any] | None
 """Options as an object or a mapping."""
-
-
-class _Shared(NamedTuple):
-    """A store of the engine that is open."""
-
-    journals: Journals
-
-
-class _ConfiguredStore:
-    """The store that the settings name."""
-
-    def __init__(self, choice: StoreChoice) -> None:
-        self._choice = choice
-
-    def open_journals(self) -> Journals:
-        return open_store(self._choice)
 
 
 class AsyncAgent:
@@ -76,8 +61,8 @@ class AsyncAgent:
         self._closed = False
         self._handles: weakref.WeakValueDictionary[str, AsyncSession] = weakref.WeakValueDictionary()
         self._open: dict[str, Opened] = {}  # by key of the handle; closed when their handle is gone
-        self._journals: dict[int, tuple[JournalStore, Journals]] = {}
-        self._configured: _ConfiguredStore | None = None
+        self._closing: set[str] = set()  # keys of those that are being closed
+        self._stores = KnownStores()
 
     @classmethod
     def create(cls, config: ConfigLike | None = None, *, env: Mapping[str, str] | None = None) -> Self:
@@ -142,11 +127,23 @@ class AsyncAgent:
         if agent_dirs:
             gathered.agent_dirs = [*(gathered.agent_dirs or ()), *agent_dirs]
         folders = self._folders(gathered.agent_dirs, self._settings.agent_dirs)
-        found = await AgentFiles(self._places, self._cwd(workspace), folders).find()
-        kinds = {kind.name: kind for kind in (*BUILTIN_KINDS, *found.kinds)}
-        if name not in kinds:
+        given = [worker_kind(worker) for worker in gathered.worker_agents or ()]
+        files = AgentFiles(self._places, self._cwd(workspace), folders, given)
+        kinds = known_kinds((await to_thread.run_sync(files.find)).kinds)
+        kind = find_kind(kinds, name)
+        if kind is None:
             raise ConfigInvalid(f"no agent definition `{name}`", hint=f"known: {', '.join(kinds)}")
-        return self._begin(workspace, gathered, kinds[name])
+        return self._begin(workspace, gathered, kind)
+
+    def session_for_worker(
+        self, workspace: PathLike, spec: Worker, options: OptionsLike = None, **more: Unpack[OptionFields]
+    ) -> AsyncSession:
+        """A new session that is what the program's own definition says.
+
+        Raises:
+            ConfigInvalid: the definition or an option cannot be used.
+        """
+        return self._begin(workspace, gather(options, more), worker_kind(spec))
 
     async def resume_session(
         self, saved_id: str, /, options: OptionsLike = None, **more: Unpack[OptionFields]
@@ -163,10 +160,10 @@ class AsyncAgent:
         """
         engine = self._running()
         gathered = gather(options, more)
-        keeping = self._keeping(gathered)
+        keeping = self._stores.keeping(gathered)
         if isinstance(keeping, KeptNowhere):
             raise StoreMissing("resume_session")
-        await self.close_session(saved_id)
+        await self._free(saved_id)
         record = await keeping.find(SessionId(saved_id))
         plan = self._plan(Path(record.cwd), gathered, saved_id)
         try:
@@ -185,7 +182,7 @@ class AsyncAgent:
     def list_sessions(self) -> list[str]:
         """The ids of live sessions, sorted."""
         self._prune()
-        return sorted({str(handle.session_id) for handle in self._handles.values() if not handle.is_closed()})
+        return sorted({str(handle.session_id) for handle in self._live()})
 
     async def list_saved_sessions(self, store: SessionStore | JournalStore | None = None) -> list[str]:
         """The ids of the sessions in the store, or in the one of the settings, sorted.
@@ -194,23 +191,11 @@ class AsyncAgent:
             StoreMissing: no store is set.
             PersistenceFailed: it cannot be read.
         """
-        found = self._store(store)
-        if found is None:
-            raise StoreMissing("list_saved_sessions")
-        if not isinstance(found, _Shared):
-            return sorted(await called(found.list))
-        ids: list[str] = []
-        cursor = None
-        while True:
-            page = await found.journals.list(cwd=None, cursor=cursor, limit=200, archived=None)
-            ids += [record.id for record in page.sessions]
-            cursor = page.next_cursor
-            if cursor is None:
-                return sorted(ids)
+        return await self._stores.list(store)
 
     async def close_session(self, session_id: str) -> bool:
         """Close a live session; False if there is none of this id."""
-        live = [one for one in self._handles.values() if one.session_id == session_id and not one.is_closed()]
+        live = [handle for handle in self._live() if handle.session_id == session_id]
         for handle in live:
             await handle.close()
         self._prune()
@@ -222,15 +207,24 @@ class AsyncAgent:
         Raises:
             StoreMissing: no store is set.
         """
-        found = self._store(store)
-        if found is None:
+        if not self._stores.has(store):
             raise StoreMissing("delete_session")
-        await self.close_session(session_id)
-        if isinstance(found, _Shared):
-            return await found.journals.delete(SessionId(session_id))
-        existed = await called(found.exists, session_id)
-        await called(found.delete, session_id)
-        return existed
+        await self._free(session_id)
+        return await self._stores.delete(session_id, store)
+
+    async def refresh_mcp_tools(self) -> int:
+        """Connect MCP servers of live sessions again that failed; how many tools all of them offer now."""
+        self._running()
+        return sum([await handle.refresh_mcp_tools() for handle in self._live()])
+
+    async def disconnect_idle_mcp(self, idle_ms: int) -> list[str]:
+        """Let the MCP servers go of sessions that had no run for so long; their names, sorted.
+
+        They are connected again when the session begins its next run.
+        """
+        self._running()
+        names = {name for handle in self._live() for name in handle.let_go_idle_mcp(idle_ms)}
+        return sorted(names)
 
     async def close(self) -> None:
         """Close all sessions and stores; no more can be opened. Does nothing the second time."""
@@ -240,11 +234,10 @@ class AsyncAgent:
         with anyio.CancelScope(shield=True):
             for handle in list(self._handles.values()):
                 await handle.close()
-            for opened in self._open.values():
+            for opened in list(self._open.values()):  # one that was forgotten may be taken out meanwhile
                 await opened.close()
             self._open.clear()
-            for _, journals in self._journals.values():
-                await journals.aclose()
+            await self._stores.aclose()
 
     def is_closed(self) -> bool:
         """Whether it is closed."""
@@ -254,7 +247,9 @@ class AsyncAgent:
         given = (self._settings.file, self._settings.source)
         config = load_config(cwd=None, env=self._env, given=given)
         if self._settings.has_store:
-            self._configured = _ConfiguredStore(config.store_choice)
+            self._stores.usual = ConfiguredStore(config.store_choice)
+        elif self._settings.sessions_dir is not None:
+            self._stores.use_folder(self._settings.sessions_dir)
         self._tasks = await self._stack.enter_async_context(anyio.create_task_group())
         self._portal = await self._stack.enter_async_context(BlockingPortal())
         self._engine = await self._stack.enter_async_context(
@@ -279,8 +274,11 @@ class AsyncAgent:
         self, workspace: PathLike, options: SessionOptions, kind: AgentKind | None = None
     ) -> AsyncSession:
         engine = self._running()
-        plan = self._plan(self._cwd(workspace), options, options.session_id or random_id("sess"))
-        return self._handle(begin(engine, msgspec.structs.replace(plan, kind=kind), self._keeping(options)))
+        session_id = options.session_id or HostEnv.of(options.host_env).ids()("sess")
+        plan = self._plan(self._cwd(workspace), options, session_id)
+        return self._handle(
+            begin(engine, msgspec.structs.replace(plan, kind=kind), self._stores.keeping(options))
+        )
 
     def _cwd(self, workspace: PathLike) -> Path:
         return Path(os.path.realpath(self._places.expand(os.fspath(workspace))))
@@ -293,7 +291,22 @@ class AsyncAgent:
             places=self._places,
             skill_dirs=self._folders(options.skill_dirs, self._settings.skill_dirs),
             agent_dirs=self._folders(options.agent_dirs, self._settings.agent_dirs),
+            builtin_skills=bool(
+                self._settings.file.builtin_skills
+                if options.builtin_skills is None
+                else options.builtin_skills
+            ),
+            workers=[worker_kind(worker) for worker in options.worker_agents or ()],
         )
+
+    async def _free(self, session_id: str) -> None:
+        """Close the session wherever it is open here; one that was forgotten may still be at it."""
+        await self.close_session(session_id)
+        for opened in [one for one in self._open.values() if one.session.id == session_id]:
+            await opened.close()
+
+    def _live(self) -> list[AsyncSession]:
+        return [handle for handle in self._handles.values() if not handle.is_closed()]
 
     def _folders(self, more: Sequence[PathLike] | None, base: tuple[Path, ...]) -> tuple[Path, ...]:
         return (*base, *(Path(os.fspath(folder)).absolute() for folder in more or ()))
@@ -322,30 +335,13 @@ class AsyncAgent:
     def _prune(self) -> None:
         """Close what no handle leads to any more."""
         for key in [key for key in self._open if key not in self._handles]:
-            forgotten = self._open.pop(key)
-            if self._tasks is not None:
-                self._tasks.start_soon(forgotten.close)
+            if self._tasks is not None and key not in self._closing:
+                self._closing.add(key)
+                self._tasks.start_soon(self._close_forgotten, key, self._open[key])
 
-    def _keeping(self, options: SessionOptions) -> Keeping:
-        store = options.session_store
-        if store is None and options.file_session_store is not None:
-            store = FileSessionStore(options.file_session_store)
-        found = self._store(store)
-        if found is None:
-            return KeptNowhere()
-        if not isinstance(found, _Shared):
-            return KeptWhole(found)
-        return KeptDirectly(found.journals) if options.auto_save else KeptByEvent(found.journals)
-
-    def _store(self, store: SessionStore | JournalStore | None) -> SessionStore | _Shared | None:
-        if store is None:
-            store = self._configured
-        if store is None and self._settings.sessions_dir is not None:
-            store = FileSessionStore(self._settings.sessions_dir)
-        if store is None or not hasattr(store, "open_journals"):
-            return cast("SessionStore | None", store)  # what opens no journals keeps whole sessions
-        shared = cast("JournalStore", store)
-        known = self._journals.get(id(shared))
-        if known is None:
-            known = self._journals[id(shared)] = (shared, shared.open_journals())
-        return _Shared(known[1])
+    async def _close_forgotten(self, key: str, opened: Opened) -> None:
+        try:
+            await opened.close()
+        finally:
+            self._open.pop(key, None)
+            self._closing.discard(key)

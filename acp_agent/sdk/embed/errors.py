@@ -10,9 +10,12 @@ CodeError                 `internal`
 ├─ PersistenceFailed      `persistence_failed`
 ├─ AttachmentInvalid      `attachment_invalid`
 ├─ ToolFailed             `tool_failed`
+├─ McpFailed              `mcp_failed`
+├─ CheckpointMissing      `checkpoint_missing`
 ├─ QuestionEmpty          `question_empty`
 └─ RunFailed              `run_failed`, or the kind of failure, such as `rate_limited`
-    └─ MaxToolRoundsExceeded  `max_tool_rounds`
+    ├─ MaxToolRoundsExceeded  `max_tool_rounds`
+    └─ BudgetExhausted        `budget_exhausted`
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ class CodeError(errors.AcpAgentError):
 
     code: str = "internal"
 
+    BudgetExhausted: ClassVar[type[CodeError]]
     ConfigInvalid: ClassVar[type[CodeError]]
     SessionClosed: ClassVar[type[CodeError]]
     SessionBusy: ClassVar[type[CodeError]]
@@ -121,6 +125,26 @@ class ToolFailed(CodeError, errors.ToolError):
         self.tool = tool
 
 
+class McpFailed(CodeError):
+    """An MCP server could not be connected."""
+
+    code = "mcp_failed"
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(why)
+        self.name = name
+
+
+class CheckpointMissing(CodeError, errors.SessionError):
+    """There is nothing of this run that could be gone on with."""
+
+    code = "checkpoint_missing"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"no loop checkpoint found for run '{run_id}'")
+        self.run_id = run_id
+
+
 class QuestionEmpty(CodeError, ValueError):
     """A side question without words."""
 
@@ -171,6 +195,17 @@ class MaxToolRoundsExceeded(RunFailed):
         self.limit = limit
 
 
+class BudgetExhausted(RunFailed):
+    """What the session may use is used up, `resource` says of what; the session stays open."""
+
+    code = "budget_exhausted"
+
+    def __init__(self, message: str, *, resource: str, run_id: str = "") -> None:
+        super().__init__(message, run_id=run_id, code="budget_exhausted")
+        self.resource = resource
+
+
+CodeError.BudgetExhausted = BudgetExhausted
 CodeError.ConfigInvalid = ConfigInvalid
 CodeError.SessionClosed = SessionClosed
 CodeError.SessionBusy = SessionBusy
