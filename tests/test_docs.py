@@ -21,9 +21,17 @@ DOCS = (
     "docs/commands.md",
     "docs/mcp.md",
     "docs/questions.md",
+    "docs/tools.md",
     "docs/tracing.md",
     "docs/stores.md",
     "docs/sessions.md",
+    "docs/skills.md",
+    "docs/subagents.md",
+    "docs/hooks.md",
+    "docs/limits.md",
+    "docs/planning.md",
+    "docs/memory.md",
+    "docs/verification.md",
 )
 
 

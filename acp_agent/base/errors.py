@@ -5,6 +5,7 @@
     ├─ ConnectionLost                  the transport closed or broke
     ├─ ProviderError                   a model could not answer; says which, why, and what to do
     ├─ ToolError                       a tool could not do its work; the text is for the model
+    ├─ HookFailed                      a hook gave no answer; the text says why
     ├─ WorkspaceError                  a file or process operation failed
     │   ├─ PathOutsideWorkspace
     │   ├─ FileMissing
@@ -39,6 +40,8 @@ ProviderFault = Literal[
     "bad_stream",
     "not_configured",
     "script",
+    "budget_exhausted",
+    "blocked",
 ]
 """Why a provider could not answer; stable, and part of the error data clients receive."""
 
@@ -96,6 +99,10 @@ class ProviderError(AcpAgentError):
 
 class ToolError(AcpAgentError):
     """A tool could not do what the model asked; the message tells the model what to try instead."""
+
+
+class HookFailed(AcpAgentError):
+    """A hook could not be asked, or its answer means nothing."""
 
 
 class WorkspaceError(AcpAgentError):

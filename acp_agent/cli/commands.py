@@ -195,6 +195,7 @@ COMMANDS: tuple[Command, ...] = (
             name="command_line", required=False, rest=True, help="command of the agent, behind `--`"
         ),
         options=(
+            Option(name="client", help="try a client; it starts the agent it gets in place of `{agent}`"),
             Option(name="profile", value="NAME", help="how the agent is started: a profile's name or file"),
             Option(name="only", value="NAMES", help="ids, areas or aliases, separated by commas"),
             Option(name="level", value="LEVEL", choices=LEVELS, help="this level and stricter ones"),
@@ -204,12 +205,31 @@ COMMANDS: tuple[Command, ...] = (
             Option(name="markdown", value="FILE", completes="file", help="write a report as Markdown"),
             Option(name="html", value="FILE", completes="file", help="write a report as one page"),
             Option(
+                name="badge",
+                value="FILE",
+                completes="file",
+                help="write a badge: .svg, or .json for a service",
+            ),
+            Option(name="label", value="TEXT", help="what reports call the agent (default: its own name)"),
+            Option(
                 name="compare",
                 value="FILE",
                 completes="file",
                 help="say what is different from this JSON report, in a second one or in this run",
             ),
-            Option(name="jobs", value="N", help="agents at a time (default: one per processor)"),
+            Option(
+                name="matrix",
+                value="FILE",
+                completes="file",
+                help="write a page that compares the agents of these JSON reports",
+            ),
+            Option(
+                name="preflight",
+                value="PLACE",
+                completes="file",
+                help="try a registry entry, and its agent, against the registry's rules",
+            ),
+            Option(name="jobs", value="N", help="agents at a time (default: two per processor)"),
             Option(name="patience", value="SECONDS", help="for each single answer (default: 20)"),
         ),
         examples=(
@@ -217,6 +237,9 @@ COMMANDS: tuple[Command, ...] = (
             ("acp-agent conformance --only cancel,permission -- my-agent", "two areas"),
             ("acp-agent conformance --html report.html -- my-agent", "a page to publish"),
             ("acp-agent conformance --compare old.json new.json", "what has changed"),
+            ("acp-agent conformance --client -- my-client --agent {agent}", "try a client"),
+            ("acp-agent conformance --matrix agents.md one.json two.json", "agents side by side"),
+            ("acp-agent conformance --preflight my-agent/ -- my-agent --acp", "before it is registered"),
         ),
     ),
     Command(

@@ -12,6 +12,7 @@ from acp_agent.cli.style import Style
 from acp_agent.engine.runs import runs
 from acp_agent.model import events
 from acp_agent.model.content import Audio, Content, Image, Resource, ResourceLink, Text
+from acp_agent.model.limits import LimitHit
 from acp_agent.model.toolcall import ToolStatus
 
 _MARKS: dict[ToolStatus, str] = {"pending": "○", "in_progress": "●", "completed": "✔", "failed": "✘"}
@@ -91,6 +92,8 @@ class _Page:
                     self._line(f"  {_MARKS[patch.status]} {self._titles.get(call_id, call_id)}")
             case events.Noticed(_, title, detail):
                 self._line(f"! {in_one_line(f'{title} {detail}')}")
+            case LimitHit(message=message):
+                self._line(f"! {in_one_line(f'{event.title}: {message}')}")
             case events.Rewound() | events.HistoryCleared():
                 self._line(self._words.dim("— the model knows nothing any more of what was taken back —"))
             case events.TurnEnded(_, stop_reason, _, fault) if stop_reason != "end_turn":

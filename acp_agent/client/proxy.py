@@ -7,7 +7,8 @@
         params["prompt"].insert(0, {"type": "text", "text": "Answer in one sentence."})
         return await onward.request("session/prompt", params)
 
-Proxies are chained by `Conductor`; each sees only its neighbours.
+What no handler is for goes on as it was written. Proxies are chained by `Conductor`; each sees only its
+neighbours.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from typing import Literal, TypeAlias
 import anyio
 
 from acp_agent.base.errors import ConnectionLost
-from acp_agent.base.jsontext import JsonObject, JsonValue
+from acp_agent.base.jsontext import InvalidJson, JsonObject, JsonValue
 from acp_agent.client.turnstile import Place, Turnstile
-from acp_agent.rpc.errors import INTERNAL_ERROR, RpcError
+from acp_agent.client.verbatim import opened, read_verbatim
+from acp_agent.rpc.errors import INTERNAL_ERROR, RpcError, invalid_params
 from acp_agent.rpc.memory import memory_transport_pair
 from acp_agent.rpc.peer import Call, Handler, Peer, Tap, object_params
 from acp_agent.rpc.transport import Transport
@@ -39,7 +41,8 @@ class Onward:
     returns, or calls `let_others_pass`.
     """
 
-    def __init__(self, there: Peer, back: Peer, place: Place, returning: Turnstile) -> None:
+    def __init__(self, call: Call, there: Peer, back: Peer, place: Place, returning: Turnstile) -> None:
+        self._call = call
         self._there = there
         self._back = back
         self._place = place
@@ -49,9 +52,29 @@ class Onward:
         """Ask the side the message was meant for; the result comes behind what that side sent before it.
 
         Raises:
-            RpcError: it refused.
+            RpcError: it refused, or its result cannot be read.
             ConnectionLost: it is gone.
         """
+        result = await self._ask(method, params)
+        try:
+            return opened(result)
+        except InvalidJson as exc:
+            raise RpcError(INTERNAL_ERROR, f"the result of `{method}` cannot be read: {exc}") from None
+
+    async def unchanged(self) -> JsonValue:
+        """Let the message go on as it came, every number and member as it was written.
+
+        Of a request, the result as it came too: nothing to look into, but what the handler shall return.
+
+        Raises:
+            RpcError, ConnectionLost: as `request`.
+        """
+        if self._call.expects_answer:
+            return await self._ask(self._call.method, self._call.params)
+        self.notify(self._call.method, self._call.params)
+        return None
+
+    async def _ask(self, method: str, params: JsonValue) -> JsonValue:
         sent: list[int] = []
 
         def send() -> None:
@@ -127,7 +150,7 @@ class Proxy:
                 place = ways[source].enter()
                 try:
                     return await self._pass(
-                        call, source, Onward(ends[target], ends[source], place, ways[target])
+                        call, source, Onward(call, ends[target], ends[source], place, ways[target])
                     )
                 finally:
                     place.settle()
@@ -138,9 +161,15 @@ class Proxy:
             return admit
 
         ends["client"] = Peer(
-            client, admission=admission("client", "agent"), error_from=_to_rpc, tap=self._tap
+            client,
+            admission=admission("client", "agent"),
+            error_from=_to_rpc,
+            read=read_verbatim,
+            tap=self._tap,
         )
-        ends["agent"] = Peer(agent, admission=admission("agent", "client"), error_from=_to_rpc)
+        ends["agent"] = Peer(
+            agent, admission=admission("agent", "client"), error_from=_to_rpc, read=read_verbatim
+        )
 
         async def serve(peer: Peer) -> None:
             await peer.serve()
@@ -154,14 +183,13 @@ class Proxy:
         if call.expects_answer:
             handler = self._requests.get((source, call.method))
             if handler is not None:
-                return await handler(object_params(call.params), onward)
-            return await onward.request(call.method, call.params)
+                return await handler(_looked_into(call), onward)
+            return await onward.unchanged()
         told = self._notifications.get((source, call.method))
         if told is not None:
-            await told(object_params(call.params), onward)
-        else:
-            onward.notify(call.method, call.params)
-        return None
+            await told(_looked_into(call), onward)
+            return None
+        return await onward.unchanged()
 
 
 def context_proxy(text: str) -> Proxy:
@@ -198,6 +226,14 @@ class Conductor:
 
             for proxy, near, far in zip(self._proxies, towards_client, towards_agent, strict=True):
                 tasks.start_soon(link, proxy, near, far)
+
+
+def _looked_into(call: Call) -> JsonObject:
+    """The params of a message that has a handler."""
+    try:
+        return object_params(opened(call.params))
+    except InvalidJson as exc:
+        raise invalid_params("", f"the proxy cannot read them: {exc}") from None
 
 
 def _to_rpc(exc: Exception) -> RpcError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import anyio
 import msgspec
@@ -15,20 +16,22 @@ from acp_agent.base.clock import Clock, utc_now
 from acp_agent.base.errors import ProviderError, SessionNotFound
 from acp_agent.base.ids import IdSource, MessageId, SessionId, random_id
 from acp_agent.base.trace import Tracer
+from acp_agent.engine.aids.aids import Equip, equip
 from acp_agent.engine.claiming import claimed
-from acp_agent.engine.context.briefing import LookAround, nothing_around
 from acp_agent.engine.context.instructions import ClientPrompt
+from acp_agent.engine.context.lookout import LookAround, nothing_around
 from acp_agent.engine.context.size import COMPACT_AT
 from acp_agent.engine.forking import Source
 from acp_agent.engine.options import Chosen
+from acp_agent.engine.overseeing import oversee
 from acp_agent.engine.permission.rules import Rules
 from acp_agent.engine.session import Session
-from acp_agent.engine.session_parts import SessionParts
+from acp_agent.engine.session_parts import Habits, SessionParts
 from acp_agent.engine.shelf import Shelf
-from acp_agent.model.command import FoundCommands
 from acp_agent.model.mcp import McpServer
+from acp_agent.model.planning import Planning
 from acp_agent.model.session import ModeId, ModelInfo, SessionRecord
-from acp_agent.model.subagent import AgentKind, FoundAgents
+from acp_agent.model.subagent import AgentKind, DelegationLimits
 from acp_agent.ports import (
     Host,
     MessageChannel,
@@ -36,10 +39,14 @@ from acp_agent.ports import (
     ServerContext,
     SessionPage,
     SessionStore,
+    SkillShelf,
     Tool,
     ToolSource,
     Workspace,
 )
+
+if TYPE_CHECKING:
+    from acp_agent.engine.oversight import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +66,12 @@ class AgentParts(msgspec.Struct, frozen=True):
         max_steps: model requests of one turn.
         tracer: makes the spans of turns, model requests and tool calls.
         remember: told, by option id, whatever a user chooses in any session.
-        look_around: finds instruction files for sessions in given directories.
         task_tools: makes the tools by which models delegate to subagents of these kinds.
         compact_at: share of the model's context at which room is made in it, 0 for only when it is full.
+        planning: how prompts are planned.
+        delegation: how sessions delegate to subagents.
+        skill_tools: makes the tools by which models use the skills of a session.
+        enforce_skill_tools: while skills are in use, only calls that they say they need may run.
     """
 
     store: SessionStore
@@ -72,21 +82,14 @@ class AgentParts(msgspec.Struct, frozen=True):
     max_steps: int = 50
     remember: Callable[[str, str | bool], None] = lambda _option_id, _value: None
     compact_at: float = COMPACT_AT
-    look_around: LookAround = nothing_around
     task_tools: Callable[[tuple[AgentKind, ...]], tuple[Tool, ...]] = lambda _kinds: ()
     tracer: Tracer = Tracer()
+    planning: Planning = Planning()
+    delegation: DelegationLimits = DelegationLimits()
+    skill_tools: Callable[[SkillShelf], tuple[Tool, ...]] = lambda _shelf: ()
+    enforce_skill_tools: bool = False
     new_id: IdSource = random_id
     clock: Clock = utc_now
-
-
-async def no_agents() -> FoundAgents:
-    """What is found where nobody looks for subagents in files."""
-    return FoundAgents()
-
-
-async def no_commands() -> FoundCommands:
-    """What is found where nobody looks for commands in files."""
-    return FoundCommands()
 
 
 class Defaults(msgspec.Struct, frozen=True):
@@ -98,9 +101,11 @@ class Defaults(msgspec.Struct, frozen=True):
         servers: MCP servers every session gets; those its client names win over equal names.
         warnings: sentences to show at the start of the session, such as settings that were ignored.
         rules: which calls are allowed, asked about or denied, whatever the mode.
-        find_commands: looks for slash commands in files; asked before each prompt, so it has to be quick.
+        look_around: looks for instructions, commands and subagents in files; once in each turn, so be quick.
         chosen: values of further options that new sessions start with, by option id.
-        find_agents: looks for kinds of subagents in files; asked once in each turn.
+        watch: who is to watch over the session: hooks, limits; None for nobody.
+        equip: makes its memory, providers of context and security; None for none.
+        habits: how sessions work there; None for as the agent's parts say.
     """
 
     model: str
@@ -108,9 +113,11 @@ class Defaults(msgspec.Struct, frozen=True):
     servers: tuple[McpServer, ...] = ()
     warnings: tuple[str, ...] = ()
     rules: Rules = Rules()
-    find_commands: Callable[[], Awaitable[FoundCommands]] = no_commands
+    look_around: LookAround = nothing_around
     chosen: Chosen = {}
-    find_agents: Callable[[], Awaitable[FoundAgents]] = no_agents
+    watch: Watch | None = None
+    equip: Equip | None = None
+    habits: Habits | None = None
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -159,8 +166,11 @@ class AgentCore:
             task_tools=functools.lru_cache(maxsize=8)(parts.task_tools),
             connect=parts.connect,
             resource_tools=parts.resource_tools,
-            look_around=parts.look_around,
             tracer=parts.tracer,
+            planning=parts.planning,
+            delegation=parts.delegation,
+            skill_tools=parts.skill_tools,
+            enforce_skill_tools=parts.enforce_skill_tools,
         )
 
     def create(self, session_id: SessionId, opening: Opening) -> Session:
@@ -204,7 +214,8 @@ class AgentCore:
                 moved = live.workspace.roots != opening.workspace.roots
                 live.workspace = opening.workspace
                 live.rules = opening.defaults.rules
-                live.offering.find = opening.defaults.find_commands
+                live.lookout.look_around = opening.defaults.look_around
+                oversee(live, opening.defaults.watch)
                 live.client_prompt = opening.client_prompt or live.client_prompt
                 live.sources.use(opening.all_servers, opening.channel)
                 if moved:
@@ -332,9 +343,9 @@ class AgentCore:
             f"A permission rule is about the tool `{tool}`, which does not exist"
             for tool in opening.defaults.rules.unknown_tools(self._session_parts.tools)
         ]
-        return Session(
+        session = Session(
             record,
-            self._session_parts,
+            self._session_parts.with_habits(opening.defaults.habits),
             opening.host,
             opening.workspace,
             servers=opening.all_servers,
@@ -342,9 +353,11 @@ class AgentCore:
             warnings=(*opening.defaults.warnings, *warnings),
             rules=opening.defaults.rules,
             chosen=chosen,
-            find_commands=opening.defaults.find_commands,
-            find_agents=opening.defaults.find_agents,
+            look_around=opening.defaults.look_around,
         )
+        oversee(session, opening.defaults.watch)
+        equip(session, opening.defaults.equip)
+        return session
 
     def _start(self, session: Session) -> None:
         self._live[session.id] = session
@@ -354,6 +367,7 @@ class AgentCore:
         try:
             await session.run()
         finally:
+            session.aids.close()
             self._live.pop(session.id, None)
 
     def _models(self) -> tuple[ModelInfo, ...]:

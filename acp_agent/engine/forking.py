@@ -26,6 +26,7 @@ _BETWEEN = (
     events.StepEnded,
     events.UsageChanged,
     events.PlanChanged,
+    events.PlanningTold,
     events.Noticed,
 )
 """What may stand between a message and the end of its turn without being an answer to it."""

@@ -1,7 +1,8 @@
 """One session's ordered events: written, then published. The only way out of a session.
 
 `record` is for facts: stored before anyone sees them. `say` is for streams (text, thought, progress of a
-running call): published at once and stored joined, at the latest `FLUSH_AFTER` seconds later.
+running call) and for what would only be worked out again: published at once and stored joined with what
+follows, at the latest `FLUSH_AFTER` seconds later.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from acp_agent.model.toolcall import ToolCallPatch
 
 logger = logging.getLogger(__name__)
 
+_Said: TypeAlias = events.CallShown | events.Instructed | events.NoteAdded | events.Noticed
 _Chunk: TypeAlias = events.TextChunk | events.ThoughtChunk | events.SummaryChunk
 
 FLUSH_AFTER = 0.25
@@ -85,6 +87,11 @@ class Journal:
             self._record = record
 
     @property
+    def is_behind(self) -> bool:
+        """Whether the store did not take the last events; they are written with the next ones."""
+        return self._failing
+
+    @property
     def has_record(self) -> bool:
         """Whether the store knows the session."""
         return self._begun and self._record is None
@@ -99,17 +106,21 @@ class Journal:
                 self._fold(event)
                 self._tell(event)
 
-    def say(self, event: _Chunk | events.CallShown) -> None:
+    def say(self, event: _Chunk | _Said) -> None:
         """Publish now, store soon."""
-        head = self._stream_head
-        if isinstance(event, events.CallShown):
-            self._end_stream()
-            self._merge_progress(event)
-        elif head is not None and type(head) is type(event) and _stream_of(head) == _stream_of(event):
-            self._stream.append(event.text)
+        if isinstance(event, _Chunk):
+            head = self._stream_head
+            if head is not None and type(head) is type(event) and _stream_of(head) == _stream_of(event):
+                self._stream.append(event.text)
+            else:
+                self._end_stream()
+                self._stream_head = event
         else:
             self._end_stream()
-            self._stream_head = event
+            if isinstance(event, events.CallShown):
+                self._merge_progress(event)
+            else:
+                self._unstored.append(event)
         if not self._said.is_set():
             self._said.set()
         self._fold(event)

@@ -12,6 +12,8 @@ import msgspec
 from acp_agent.base.ids import TurnId
 from acp_agent.engine.rewind.messages import first_words
 from acp_agent.model import events
+from acp_agent.model.chat import Usage
+from acp_agent.model.planning import AskedAside
 from acp_agent.model.session import StopReason
 
 RunStatus: TypeAlias = Literal["running", "completed", "failed", "cancelled", "interrupted"]
@@ -31,6 +33,8 @@ class RunSnapshot(msgspec.Struct, frozen=True):
         result: the last message of the model, whole; None while there is none.
         error: why it failed, for people.
         n_events: how many events it recorded so far, dropped ones included.
+        usage: tokens of all of its model requests so far.
+        n_calls: how many tools the model asked for so far.
     """
 
     id: TurnId
@@ -43,6 +47,8 @@ class RunSnapshot(msgspec.Struct, frozen=True):
     result: str | None = None
     error: str | None = None
     n_events: int = 0
+    usage: Usage = Usage()
+    n_calls: int = 0
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -82,6 +88,10 @@ class RunLog:
         """The run that goes on, or None."""
         return None if self._current is None else self._runs[self._current]
 
+    def get(self, run_id: TurnId) -> RunSnapshot | None:
+        """The run of this id, None if it is unknown or no longer kept."""
+        return self._runs.get(run_id)
+
     def apply(self, event: events.Event) -> None:
         """Take one event in."""
         if isinstance(event, events.TurnStarted):
@@ -103,6 +113,10 @@ class RunLog:
                 self._said.append(text)
             case events.CommandAnswered(message_id, text):
                 self._message, self._said = message_id, [text]
+            case events.CallRequested():
+                run = msgspec.structs.replace(run, n_calls=run.n_calls + 1)
+            case events.StepEnded(_, usage) | events.PlanningTold(AskedAside(usage)):
+                run = msgspec.structs.replace(run, usage=_sum(run.usage, usage))
             case events.TurnEnded(_, stop_reason, at, fault):
                 run = msgspec.structs.replace(
                     run,
@@ -188,3 +202,7 @@ def status_after(stop_reason: StopReason) -> RunStatus:
             return "failed"
         case "end_turn" | "max_tokens" | "max_turn_requests" | "refusal":
             return "completed"
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(*(getattr(one, name) + getattr(other, name) for name in Usage.__struct_fields__))

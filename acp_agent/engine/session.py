@@ -7,8 +7,7 @@ its turn id. Methods that are plain functions act at once; none of them waits fo
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import anyio
 import msgspec
@@ -17,6 +16,7 @@ from anyio.abc import TaskGroup
 from acp_agent.base.errors import ProviderError, SessionClosed, StoreError
 from acp_agent.base.ids import MessageId, SessionId, TurnId
 from acp_agent.base.trace import NO_TRACE, Trace
+from acp_agent.engine.aids.aids import NO_AIDS, attended
 from acp_agent.engine.choosing import Choices
 from acp_agent.engine.claiming import ClaimedStore
 from acp_agent.engine.commands.expansion import answer_expanded
@@ -24,10 +24,13 @@ from acp_agent.engine.commands.offering import Offering
 from acp_agent.engine.commands.slash import BuiltinCommand, Desk, answer_command
 from acp_agent.engine.context.briefing import Briefing
 from acp_agent.engine.context.instructions import ClientPrompt
+from acp_agent.engine.context.lookout import LookAround, Lookout
 from acp_agent.engine.context.transcript import Transcript
 from acp_agent.engine.journal import Journal
 from acp_agent.engine.options import MODE, MODEL, Chosen
-from acp_agent.engine.permission.rules import Rules, session_rules
+from acp_agent.engine.overseeing import Overseer, on_watch, overseen, watched_model
+from acp_agent.engine.permission.rules import Rules
+from acp_agent.engine.planning.answering import answer_planned
 from acp_agent.engine.server_context import server_context
 from acp_agent.engine.session_parts import SessionParts
 from acp_agent.engine.sources import SourceSet
@@ -35,31 +38,24 @@ from acp_agent.engine.spans import traced_turn
 from acp_agent.engine.state import SessionState
 from acp_agent.engine.subagents.delegation import Subagents
 from acp_agent.engine.titles import titled
-from acp_agent.engine.turns.answering import AnswerContext, answer_prompt
-from acp_agent.engine.turns.leaving_plan import leaves_plan
+from acp_agent.engine.toolbox import Toolbox
+from acp_agent.engine.turns.answering import AnswerContext
 from acp_agent.engine.turns.plan import at_start
+from acp_agent.engine.turns.prompts import Prompt, Prompts
 from acp_agent.engine.turns.steering import Steering
 from acp_agent.engine.turns.toolrun import ToolBench
 from acp_agent.engine.turns.turn import interrupted, run_turn
 from acp_agent.model import events
-from acp_agent.model.command import CommandInfo, FoundCommands
 from acp_agent.model.content import Content
 from acp_agent.model.mcp import McpServer
 from acp_agent.model.session import ModelInfo, SessionRecord, StopReason
-from acp_agent.model.subagent import FoundAgents
-from acp_agent.ports import Host, MessageChannel, Tool, Workspace
+from acp_agent.model.surroundings import Surroundings
+from acp_agent.ports import Host, MessageChannel, Workspace
 
 logger = logging.getLogger(__name__)
 
 END_TIME = 2.0
 """Seconds in which a closed session must have told and stored everything."""
-
-
-class _Prompt(msgspec.Struct, frozen=True):
-    turn_id: TurnId
-    content: tuple[Content, ...]
-    scope: anyio.CancelScope
-    trace: Trace
 
 
 class Session:
@@ -77,25 +73,34 @@ class Session:
         warnings: Sequence[str] = (),
         rules: Rules,
         chosen: Chosen,
-        find_commands: Callable[[], Awaitable[FoundCommands]],
-        find_agents: Callable[[], Awaitable[FoundAgents]],
+        look_around: LookAround,
     ) -> None:
         self.id: SessionId = record.id
         self.host = host
         self.workspace = workspace
         self.rules = rules
         self.state = SessionState(record.mode, record.model, record.title, record.updated_at)
-        self.archived = record.archived
+        self.oversight: Overseer | None = None  # as long as nobody is to watch
+        self.archived, self.labels = record.archived, record.labels
+        self.aids = NO_AIDS  # as long as there is nothing to help it
         self.client_prompt = ClientPrompt(record.system_prompt, record.system_prompt_replaces)
         self._record = record
         self._parts = parts
         self._warnings = tuple(warnings)
         self.transcript = Transcript()
-        self._briefing = Briefing(parts.look_around, record.created_at)
+        self.lookout = Lookout(look_around, lambda: self.workspace.roots, self._learn)
+        self._briefing = Briefing(self.lookout.look, record.created_at)
         self.now = parts.clock
         self._claimed = ClaimedStore(parts.store, record.id)
-        self.journal = Journal(self._claimed, record.id, fold=self._fold, publish=self._publish)
-        self.offering = Offering(find_commands, lambda: self.sources.all, self._announce_commands)
+        self.journal = Journal(
+            self._claimed, record.id, fold=self._fold, publish=lambda event: self.host.publish(self.id, event)
+        )
+        self.offering = Offering(
+            self.lookout.look,
+            self.lookout.look_again,
+            lambda: self.sources.all,
+            lambda commands: self.journal.announce(events.CommandsOffered(commands)),
+        )
         self.sources = SourceSet(
             lambda server, channel: parts.connect(server, server_context(self, channel)),
             resource_tools=parts.resource_tools,
@@ -112,13 +117,18 @@ class Session:
             remember=parts.remember,
         )
         self.subagents = Subagents(
-            find=find_agents,
-            make_tools=parts.task_tools,
-            session=self.answer_context,
-            choose_model=parts.choose_model,
+            parts, self.answer_context, lambda model: watched_model(self.oversight, parts.choose_model(model))
         )
-        self._prompts: list[_Prompt] = []  # accepted and not ended, in order; the first may be running
-        self._send, self._mailbox = anyio.create_memory_object_stream[_Prompt](math.inf)
+        self.toolbox = Toolbox(
+            parts,
+            self.sources,
+            self.subagents,
+            state=self.state,
+            journal=self.journal,
+            look=self.lookout.look,
+            rules=lambda: self.rules,
+        )
+        self._prompts = Prompts()
         self._scope = anyio.CancelScope()
         self._ended = anyio.Event()
         self._closed = False
@@ -135,6 +145,7 @@ class Session:
             model=self.state.model,
             updated_at=self.state.updated_at or self._record.updated_at,
             archived=self.archived,
+            labels=self.labels,
             system_prompt=self.client_prompt.text,
             system_prompt_replaces=self.client_prompt.replaces_rules,
         )
@@ -155,13 +166,13 @@ class Session:
             with self._scope:
                 async with anyio.create_task_group() as tasks:
                     await self._start(tasks)
-                    async for prompt in self._mailbox:
+                    async for prompt in self._prompts.each():
                         await self._work(prompt)
         finally:
             self._closed = True
             with anyio.move_on_after(END_TIME, shield=True):
                 await self._end()
-            for prompt in self._prompts:  # only if there was no time to record their ends
+            for prompt in self._prompts.not_ended:  # only if there was no time to record their ends
                 self.journal.announce(events.TurnEnded(prompt.turn_id, "cancelled", self._parts.clock()))
             await self._claimed.release()
             self._ended.set()
@@ -175,9 +186,7 @@ class Session:
         if self._closed:
             raise SessionClosed(self.id)
         turn_id = TurnId(self._parts.new_id("turn"))
-        prompt = _Prompt(turn_id, content, anyio.CancelScope(), trace)
-        self._prompts.append(prompt)
-        self._send.send_nowait(prompt)
+        self._prompts.put(turn_id, content, trace)
         return turn_id
 
     def steer(self, content: tuple[Content, ...]) -> bool:
@@ -189,8 +198,7 @@ class Session:
 
     def cancel(self) -> None:
         """End every accepted prompt as `cancelled`, and all work in the background."""
-        for prompt in self._prompts:
-            prompt.scope.cancel()
+        self._prompts.cancel()
         self.subagents.cancel_all()
 
     async def set_mode(self, mode: str) -> None:
@@ -225,8 +233,7 @@ class Session:
             async for event in self._parts.store.read(self.id):
                 self._fold(event)
         except BaseException:
-            self._send.close()  # it will never live
-            self._mailbox.close()
+            self._prompts.close()  # it will never live
             raise
         await self.journal.record(*interrupted(self.state, self.transcript, self._parts.clock))
 
@@ -252,14 +259,15 @@ class Session:
 
     async def _prepare_provider(self) -> None:
         try:
-            provider, _ = self._parts.choose_model(self.state.model)
-            await provider.prepare()
+            await self._parts.choose_model(self.state.model)[0].prepare()
         except ProviderError as exc:  # the first prompt will say so to the user
             logger.debug("the provider cannot be prepared: %s", exc)
 
-    async def _work(self, prompt: _Prompt) -> None:
+    async def _work(self, prompt: Prompt) -> None:
         self.journal.begin(self.record)
+        self.lookout.begin_turn()
         opening, work = await self._assign(prompt.content)
+        work = overseen(self.oversight, opening, attended(self, opening, work))
         try:
             await run_turn(
                 prompt.turn_id,
@@ -285,14 +293,14 @@ class Session:
         """What a prompt's turn begins with, and what is to be done in it."""
         message_id = MessageId(self._parts.new_id("msg"))
         called = None if self._closed else await self.offering.called_by(content)
-        said = events.UserSaid(message_id, content)
+        self.toolbox.skills.begin_turn(called)
+        said, given = events.UserSaid(message_id, content), events.CommandGiven(message_id, content)
         opening = (*titled(self.state.title, content, self._parts.clock()), *at_start(self.state.plan), said)
         if called is None:
-            return opening, lambda: answer_prompt(said, self.answer_context())
+            return opening, lambda: answer_planned(said, self.answer_context(), self._parts.planning)
         command, typed, index = called.command, called.arguments, called.index
         if isinstance(command, BuiltinCommand):
             self._steering.close_if_empty()
-            given = events.CommandGiven(message_id, content)
             return (given,), lambda: answer_command(command, typed, self._desk())
         return opening, lambda: answer_expanded(said, command, typed, self.answer_context(), index=index)
 
@@ -302,7 +310,7 @@ class Session:
             store=self._parts.store,
             sources=self.sources.all,
             commands=self.offering.commands,
-            tool_names=lambda: tuple(self._offered_tools()),
+            tool_names=lambda: tuple(self.toolbox.offered()),
             new_id=self._parts.new_id,
         )
 
@@ -316,7 +324,7 @@ class Session:
             system=lambda: self._briefing.system(self.client_prompt, self.workspace.roots),
             max_steps=self._parts.max_steps,
             new_id=self._parts.new_id,
-            choose_model=lambda: self._parts.choose_model(self.state.model),
+            choose_model=lambda: watched_model(self.oversight, self._parts.choose_model(self.state.model)),
             set_bench=self._set_bench,
             drain=self.host.drain,
             cost_so_far=lambda: self.state.cost,
@@ -328,13 +336,14 @@ class Session:
         )
 
     async def _end(self) -> None:
-        self._send.close()
-        self._mailbox.close()
-        for prompt in self._prompts:
-            prompt.scope.cancel()
+        self._prompts.close()
+        self._prompts.cancel()
+        for prompt in self._prompts.not_ended:
             await self._work(prompt)
         await self.save_record()
         await self.journal.sync()
+        if self.oversight is not None:
+            await self.oversight.end()
 
     async def _set_bench(self) -> ToolBench:
         return ToolBench(
@@ -343,37 +352,20 @@ class Session:
             self.workspace,
             self.host.broker,
             self.host.asker,
-            await self._join_tools(),
+            self.aids.watched(await self.toolbox.join(), self.journal),
             self.state.grants,
             lambda: self.state.mode,
             self.set_mode,
-            self._rules_in_force(),
+            self.toolbox.rules_in_force(),
             self._parts.tracer,
             self.subagents,
             self._claimed.keep,
+            oversight=on_watch(self.oversight),
         )
 
-    def _rules_in_force(self) -> Rules:
-        return self.rules.joined(session_rules(self.state.rules))
-
-    async def _join_tools(self) -> Mapping[str, Tool]:
-        for problem in (*await self.sources.join(), *await self.subagents.look(self.state.open_turn)):
-            await self.journal.record(problem)
-        rules = self._rules_in_force()
-        return {
-            name: tool
-            for name, tool in self._offered_tools().items()
-            if not rules.removes(name) and (self.state.mode == "plan" or not leaves_plan(tool))
-        }
-
-    def _offered_tools(self) -> dict[str, Tool]:
-        tools = {**self._parts.tools, **{tool.spec.name: tool for tool in self.subagents.tools}}
-        for tool in self.sources.tools():
-            tools.setdefault(tool.spec.name, tool)
-        return tools
-
-    def _announce_commands(self, commands: tuple[CommandInfo, ...]) -> None:
-        self.journal.announce(events.CommandsOffered(commands))
+    def _learn(self, found: Surroundings) -> None:
+        self.offering.learn(found.commands)
+        self.toolbox.learn(found)
 
     async def save_record(self) -> None:
         """Store what lists show of it, if anything of it is stored."""
@@ -385,12 +377,11 @@ class Session:
             logger.warning("the record of session %s could not be saved: %s", self.id, exc)
 
     def _fold(self, event: events.Event) -> None:
-        self.state.apply(event)
         self.transcript.apply(event)
+        if isinstance(event, events.TextChunk):
+            return  # they come by the thousand and are words alone
+        self.state.apply(event)
         self._briefing.apply(event)
         if isinstance(event, events.TurnEnded):
-            self._prompts = [prompt for prompt in self._prompts if prompt.turn_id != event.turn_id]
+            self._prompts.ended(event.turn_id)
             self._steering.reopen()
-
-    def _publish(self, event: events.Event) -> None:
-        self.host.publish(self.id, event)

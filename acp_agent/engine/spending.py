@@ -6,6 +6,7 @@ import msgspec
 
 from acp_agent.model import events
 from acp_agent.model.chat import Usage
+from acp_agent.model.planning import AskedAside
 
 
 class Spending(msgspec.Struct):
@@ -30,7 +31,7 @@ class Spending(msgspec.Struct):
                 self.last, self._cost_before = Usage(), self.cost
             case events.StepEnded(_, usage):
                 self.total, self.last = _sum(self.total, usage), _sum(self.last, usage)
-            case events.CompactionEnded(usage=usage):
+            case events.CompactionEnded(usage=usage) | events.PlanningTold(AskedAside(usage)):
                 self.total, self.last = _sum(self.total, usage), _sum(self.last, usage)
             case events.UsageChanged(used, size, cost):
                 self.context_used, self.context_size, self.cost = used, size, cost

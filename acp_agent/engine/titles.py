@@ -11,8 +11,8 @@ from acp_agent.model.content import Content, Resource, ResourceLink, Text
 MAX_TITLE = 80
 
 # Editors wrap what they add in tags of their own, such as <context>…</context>, and files in fences.
-_TAGGED = re.compile(r"^[ \t]*<([A-Za-z][\w.:-]*)(?:\s[^<>]*)?>.*?</\1>[ \t]*$", re.DOTALL | re.MULTILINE)
-_FENCED = re.compile(r"^[ \t]*(```+|~~~+).*?^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
+_OPENING = re.compile(r"[ \t]*(?:<([A-Za-z][\w.:-]*)(?:\s[^<>]*)?>|(```+|~~~+))")
+_CLOSING = re.compile(r"</([A-Za-z][\w.:-]*)>[ \t]*$|^[ \t]*(```+|~~~+)[ \t]*$")
 _MARKED = re.compile(r"^(?:#{1,6}|>|[-*+])\s+")
 
 
@@ -25,7 +25,7 @@ def titled(title: str | None, content: tuple[Content, ...], now: datetime) -> tu
 def title_from(content: tuple[Content, ...]) -> str | None:
     """The title that a session with this first prompt gets, None if nothing in it has a name."""
     texts = [part.text for part in content if isinstance(part, Text)]
-    typed = [_FENCED.sub("", _TAGGED.sub("", text)) for text in texts]
+    typed = [typed_words(text) for text in texts]
     for text in (*typed, *texts):
         words = _words(text)
         if words:
@@ -37,6 +37,27 @@ def title_from(content: tuple[Content, ...]) -> str | None:
     return None
 
 
+def typed_words(text: str) -> str:
+    """The text without what an editor added to it, and without code in fences.
+
+    It takes time in proportion to the text, whatever is in it: all of what is pasted comes through here.
+    """
+    lines = text.split("\n")
+    closings: dict[str, list[int]] = {}  # where each tag and fence is closed, last place first
+    for number in range(len(lines) - 1, -1, -1):
+        closing = _CLOSING.search(lines[number])
+        if closing is not None:
+            closings.setdefault(closing[1] or closing[2], []).append(number)
+    kept: list[str] = []
+    number = 0
+    while number < len(lines):
+        opening = _OPENING.match(lines[number])
+        end = None if opening is None else _end(opening, number, closings)
+        kept.append(lines[number] if end is None else "")
+        number = (number if end is None else end) + 1
+    return "\n".join(kept)
+
+
 def shorten(title: str, limit: int = MAX_TITLE) -> str:
     """The title in one line of at most `limit` characters, cut between words where there are any."""
     line = " ".join("".join(char if char.isprintable() else " " for char in title).split())
@@ -45,6 +66,15 @@ def shorten(title: str, limit: int = MAX_TITLE) -> str:
     words, _, rest = line[:limit].rpartition(" ")
     whole = words if words and len(rest) < limit // 2 else line[: limit - 1]
     return whole.rstrip() + "…"
+
+
+def _end(opening: re.Match[str], number: int, closings: dict[str, list[int]]) -> int | None:
+    """The line where it ends what is opened in this one, None if none does."""
+    tag, fence = opening[1], opening[2]
+    places = closings.get(tag or fence, [])
+    while places and places[-1] < number + (fence is not None):
+        places.pop()  # lines are asked about in order
+    return places[-1] if places else None
 
 
 def _words(text: str) -> str:

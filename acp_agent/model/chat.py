@@ -64,6 +64,7 @@ class ModelRequest(msgspec.Struct, frozen=True):
 
     Attributes:
         thought_level: how long to think, one of the model's levels; empty for what is configured.
+        thinking_budget: tokens to think if no level is chosen; None for what is configured.
         temperature: None for the service's own default.
         max_output: tokens to write at most; None for the model's own limit.
         parallel_calls: whether several tools may be called in one step.
@@ -77,6 +78,7 @@ class ModelRequest(msgspec.Struct, frozen=True):
     temperature: float | None = None
     max_output: int | None = None
     parallel_calls: bool = True
+    thinking_budget: int | None = None
 
 
 class Usage(msgspec.Struct, frozen=True):

@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from acp_agent.model.skill import Skill
+
 CommandGroup: TypeAlias = Literal["built-in", "user", "project", "skill", "mcp"]
 """Where a command is from. Of several with one name, the group that stands first here has it."""
 
@@ -41,7 +43,20 @@ class TextCommand(msgspec.Struct, frozen=True):
 
 
 class FoundCommands(msgspec.Struct, frozen=True):
-    """The text commands there are at one moment; `problems` says of files that cannot be used why not."""
+    """The text commands there are at one moment; `problems` says of files that cannot be used why not.
+
+    `skills` are those that some of the commands call, and personas; of several with one name the first
+    counts.
+    """
 
     commands: tuple[TextCommand, ...] = ()
     problems: tuple[str, ...] = ()
+    skills: tuple[Skill, ...] = ()
+
+
+def skill_command(skill: Skill) -> TextCommand:
+    """The command that gives a skill's instructions to the model."""
+    files = f" Its files lie in `{skill.folder}`." if skill.folder else ""
+    note = f"(These are the instructions of the skill `{skill.name}`.{files})"
+    info = CommandInfo(skill.name, skill.description, skill.hint)
+    return TextCommand(info, "skill", skill.instructions, skill.origin, note)

@@ -11,14 +11,17 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from acp_agent.base.errors import ProviderFault
 from acp_agent.base.ids import CompactionId, MessageId, SessionId, ToolCallId, TurnId
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.model.chat import FinishReason, Usage
 from acp_agent.model.command import CommandInfo
 from acp_agent.model.content import Audio, Content, Image, Text
+from acp_agent.model.context import AidNews
+from acp_agent.model.fault import TurnFault as TurnFault
 from acp_agent.model.instructions import KnownFile
+from acp_agent.model.limits import LimitHit
 from acp_agent.model.permission import Decision
+from acp_agent.model.planning import PlanningEvent
 from acp_agent.model.session import ModeId, StopReason
 from acp_agent.model.subagent import SubagentState
 from acp_agent.model.toolcall import PlanEntry, ToolCallPatch
@@ -49,10 +52,11 @@ class Attached(msgspec.Struct, frozen=True, tag="attached"):
 class NoteAdded(msgspec.Struct, frozen=True, tag="note_added"):
     """What the agent itself tells the model along with a user's message; the user is not shown it.
 
-    `files` are the instruction files as the model knows them from here on, None if it is about others.
+    Without a `message_id` it is told behind everything before it. `files` are the instruction files as the
+    model knows them from here on, None if it is about others.
     """
 
-    message_id: MessageId
+    message_id: MessageId | None
     text: str
     files: tuple[KnownFile, ...] | None = None
 
@@ -190,6 +194,12 @@ class PlanChanged(msgspec.Struct, frozen=True, tag="plan_changed"):
     entries: tuple[PlanEntry, ...]
 
 
+class PlanningTold(msgspec.Struct, frozen=True, tag="planning"):
+    """How the plan and the goal of the turn come about and fare; what the plan is says `PlanChanged`."""
+
+    event: PlanningEvent
+
+
 class UsageChanged(msgspec.Struct, frozen=True, tag="usage_changed"):
     """Tokens in the context of the last request, of how many; cost of the session in US dollars if known."""
 
@@ -299,10 +309,10 @@ class SubagentStarted(msgspec.Struct, frozen=True, tag="subagent_started"):
 
 
 class SubagentSaid(msgspec.Struct, frozen=True, tag="subagent_said"):
-    """Something a subagent shows; its calls and messages have ids of their own."""
+    """Something a subagent shows, or the end of one of its steps; its calls and messages have ids of their own."""
 
     agent_id: SessionId
-    event: TextChunk | ThoughtChunk | CallShown | PlanChanged
+    event: TextChunk | ThoughtChunk | CallShown | PlanChanged | StepEnded
 
 
 class SubagentChanged(msgspec.Struct, frozen=True, tag="subagent_changed"):
@@ -318,23 +328,18 @@ class SubagentChanged(msgspec.Struct, frozen=True, tag="subagent_changed"):
     cost: float | None = None
 
 
+class AidTold(msgspec.Struct, frozen=True, tag="aid"):
+    """What helps the session found, remembered or verified something; only the latter is stored."""
+
+    news: AidNews
+
+
 class Noticed(msgspec.Struct, frozen=True, tag="noticed"):
     """Something the user should know that is not part of the conversation with the model."""
 
     severity: Literal["info", "warning", "error"]
     title: str
     detail: str = ""
-
-
-class TurnFault(msgspec.Struct, frozen=True):
-    """Why a turn failed: which provider, what it said, what to do."""
-
-    message: str
-    fault: ProviderFault | Literal["internal", "store"]
-    provider: str = ""
-    status: int | None = None
-    retry_after: float | None = None
-    hint: str = ""
 
 
 class TurnEnded(msgspec.Struct, frozen=True, tag="turn_ended"):
@@ -367,6 +372,7 @@ Event: TypeAlias = (
     | CommandAnswered
     | CommandsOffered
     | PlanChanged
+    | PlanningTold
     | UsageChanged
     | HistoryCleared
     | Rewound
@@ -381,6 +387,8 @@ Event: TypeAlias = (
     | SubagentStarted
     | SubagentSaid
     | SubagentChanged
+    | AidTold
+    | LimitHit
     | Noticed
     | TurnEnded
 )

@@ -1,4 +1,4 @@
-"""What a session finds around it: files with instructions for agents, the state of the repository."""
+"""Files with instructions for agents."""
 
 from __future__ import annotations
 
@@ -17,17 +17,3 @@ class KnownFile(msgspec.Struct, frozen=True):
 
     path: str
     digest: str
-
-
-class Surroundings(msgspec.Struct, frozen=True):
-    """What was found.
-
-    Attributes:
-        files: those that apply, the one that wins last.
-        repository: branch and commit, in words; empty outside of a repository.
-        problems: why files that look like instructions are not used, as sentences for people.
-    """
-
-    files: tuple[InstructionFile, ...] = ()
-    repository: str = ""
-    problems: tuple[str, ...] = ()

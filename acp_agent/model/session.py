@@ -54,6 +54,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
         thinks: extended thinking can be asked for.
         thought_levels: how long it can be told to think, the usual level first; empty if it cannot be told.
         parameters: what else it can be told.
+        takes_thinking_budget: it can be told how many tokens to think.
     """
 
     id: str
@@ -69,6 +70,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     takes_audio: bool = False
     thought_levels: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
+    takes_thinking_budget: bool = False
 
 
 class SessionRecord(msgspec.Struct, frozen=True):

@@ -12,6 +12,26 @@ SubagentState: TypeAlias = Literal["running", "waiting", "completed", "failed", 
 """`waiting` is for an answer of the user; `interrupted` was cut off by the end of the process."""
 
 
+Confirmation: TypeAlias = Literal["inherit_parent", "deny_on_ask", "auto_approve"]
+"""What becomes of a subagent's call that the user would be asked about: asked, refused, or allowed once.
+
+What has to be asked about each time is asked about also where everything else is allowed.
+"""
+
+
+class KindRules(msgspec.Struct, frozen=True):
+    """Permission rules such as `Bash(git log:*)` that hold for one kind, besides those of its session.
+
+    They only ever restrict: what they allow runs where the session may do it too. `default` is for calls
+    that none of them is about; None leaves those to the session.
+    """
+
+    allow: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    default: Literal["allow", "ask", "deny"] | None = None
+
+
 class AgentKind(msgspec.Struct, frozen=True):
     """A kind of subagent.
 
@@ -24,6 +44,10 @@ class AgentKind(msgspec.Struct, frozen=True):
         read_only: it changes nothing, whatever the mode of its session.
         model: `provider/model` to ask, empty for its parent's.
         max_steps: model requests of one task.
+        aliases: further names, unless another kind has them.
+        hidden: models are not told of it; who knows its name can use it.
+        rules: what it may do of what its session may.
+        confirmation: what becomes of its calls that the user would be asked about.
     """
 
     name: str
@@ -34,6 +58,10 @@ class AgentKind(msgspec.Struct, frozen=True):
     read_only: bool = False
     model: str = ""
     max_steps: int = 50
+    aliases: tuple[str, ...] = ()
+    hidden: bool = False
+    rules: KindRules = KindRules()
+    confirmation: Confirmation = "inherit_parent"
 
 
 class FoundAgents(msgspec.Struct, frozen=True):
@@ -44,6 +72,26 @@ class FoundAgents(msgspec.Struct, frozen=True):
 
     kinds: tuple[AgentKind, ...] = ()
     problems: tuple[str, ...] = ()
+
+
+class DelegationLimits(msgspec.Struct, frozen=True):
+    """How a session delegates.
+
+    Attributes:
+        automatic: subagents that a prompt calls for work on it before the model does.
+        side_by_side: several of them at once; without, only the one that fits best.
+        by_model: the model may delegate.
+        min_confidence: how sure it has to be, from 0 to 1, that a prompt calls for a subagent.
+        max_tasks: subagents that one prompt calls for.
+        max_at_work: subagents that work at the same time; others wait for their turn.
+    """
+
+    automatic: bool = False
+    side_by_side: bool = True
+    by_model: bool = True
+    min_confidence: float = 0.72
+    max_tasks: int = 4
+    max_at_work: int = 8
 
 
 class Task(msgspec.Struct, frozen=True):

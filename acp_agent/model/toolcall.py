@@ -16,6 +16,7 @@ ToolKind: TypeAlias = Literal[
 ]
 ToolStatus: TypeAlias = Literal["pending", "in_progress", "completed", "failed", "cancelled"]
 TaskStatus: TypeAlias = Literal["pending", "in_progress", "completed"]
+PlanStatus: TypeAlias = TaskStatus | Literal["failed", "skipped", "cancelled"]
 Priority: TypeAlias = Literal["high", "medium", "low"]
 
 
@@ -29,7 +30,7 @@ class Location(msgspec.Struct, frozen=True, omit_defaults=True):
 class ToolSpec(msgspec.Struct, frozen=True):
     """What a model is told about a tool; `input_schema` is a JSON Schema of type object.
 
-    Calls in a row of tools that are `side_by_side` run at the same time.
+    Calls of a tool that is `side_by_side` may run at the same time as others although it does not only look.
     """
 
     name: str
@@ -37,6 +38,11 @@ class ToolSpec(msgspec.Struct, frozen=True):
     input_schema: JsonObject
     kind: ToolKind = "other"
     side_by_side: bool = False
+
+    @property
+    def runs_beside(self) -> bool:
+        """Whether calls of it that stand in a row with others like it run at the same time as they."""
+        return self.side_by_side or self.kind in ("read", "search", "fetch")
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -64,12 +70,23 @@ class ToolCallPatch(msgspec.Struct, frozen=True, omit_defaults=True):
     raw_output: JsonValue | UnsetType = UNSET
 
 
-class PlanEntry(msgspec.Struct, frozen=True):
-    """One line of the agent's plan."""
+class PlanEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of the agent's plan: a step that is worked through in its turn, or a note of the model's own.
+
+    Attributes:
+        id: names the step within its plan; empty for a note, which has none of what follows.
+        dependencies: ids of the steps that have to be completed before.
+        success_criteria: when the step is done, empty if its content says so.
+        tool: the tool it is about, empty if it is about none.
+    """
 
     content: str
-    status: TaskStatus = "pending"
+    status: PlanStatus = "pending"
     priority: Priority = "medium"
+    id: str = ""
+    dependencies: tuple[str, ...] = ()
+    success_criteria: str = ""
+    tool: str = ""
 
 
 class ToolOutcome(msgspec.Struct, frozen=True):

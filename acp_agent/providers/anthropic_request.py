@@ -39,17 +39,17 @@ def adjustable(model: ModelInfo, thinking_budget: int | None) -> ModelInfo:
     if not model.thinks or model.max_output < 2 * _MIN_THINKING:
         return msgspec.structs.replace(model, thought_levels=())
     usual = ("off",) if thinking_budget is None else ("configured", "off")
-    return msgspec.structs.replace(model, thought_levels=(*usual, *_BUDGETS))
+    return msgspec.structs.replace(model, thought_levels=(*usual, *_BUDGETS), takes_thinking_budget=True)
 
 
 def messages_body(provider: str, request: ModelRequest, thinking_budget: int | None) -> JsonObject:
     """The body, with cache marks after the tools, the system text and the conversation so far.
 
-    `thinking_budget` is the tokens to think if the request names no level.
+    `thinking_budget` is the tokens to think if the request names neither a level nor a budget.
     """
     model = request.model
     max_tokens = min(request.max_output or model.max_output, model.max_output)
-    budget = _thinking(request, thinking_budget, max_tokens)
+    budget = _thinking(request, request.thinking_budget or thinking_budget, max_tokens)
     messages: list[tuple[str, list[JsonObject]]] = []
     for message in request.messages:
         role = "assistant" if isinstance(message, FromAssistant) else "user"

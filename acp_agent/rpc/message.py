@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from acp_agent.base.jsontext import JsonObject, JsonValue, dump
+from acp_agent.base.jsontext import JsonObject, JsonValue, dump, load
 from acp_agent.rpc.errors import RpcError, invalid_request
 
 RequestId: TypeAlias = int | str | None
@@ -44,6 +44,15 @@ class Invalid(msgspec.Struct, frozen=True):
 
 
 Message: TypeAlias = Request | Notification | Response | Invalid
+
+
+def read(line: bytes) -> Message:
+    """Classify one line.
+
+    Raises:
+        InvalidJson: it is not JSON.
+    """
+    return parse(load(line))
 
 
 def parse(value: JsonValue) -> Message:

@@ -21,7 +21,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from acp_agent.base.errors import ConnectionLost
-from acp_agent.base.jsontext import InvalidJson, JsonObject, JsonValue, load
+from acp_agent.base.jsontext import InvalidJson, JsonObject, JsonValue
 from acp_agent.rpc import message as wire
 from acp_agent.rpc.errors import RpcError, invalid_request, parse_error, request_cancelled
 from acp_agent.rpc.framing import Oversized
@@ -106,6 +106,7 @@ class Peer:
             included, has been begun with; true if that was all there was to do.
         cancel_method: the notification that withdraws a request, both ways.
         error_from: turns any exception of a handler into the error answer.
+        read: makes a message of a line, or raises `InvalidJson`.
         tap: observer of every line.
     """
 
@@ -119,6 +120,7 @@ class Peer:
         preempt: Mapping[str, Callable[[JsonValue], None]] | None = None,
         at_once: Callable[[str, JsonValue], bool] | None = None,
         cancel_method: str = "$/cancel_request",
+        read: Callable[[bytes], wire.Message] = wire.read,
         tap: Tap | None = None,
     ) -> None:
         self._transport = transport
@@ -129,6 +131,7 @@ class Peer:
         self._at_once = at_once
         self._n_ahead = 0  # messages received that nobody has begun with
         self._cancel_method = cancel_method
+        self._read = read
         self._tap = tap
         self._calls: dict[RequestId, list[Call]] = {}  # unanswered inbound requests; ids may collide
         self._waiting: dict[RequestId, _Waiter] = {}  # our unanswered requests
@@ -248,11 +251,11 @@ class Peer:
             if self._tap is not None:
                 self._tap("in", frame)
             try:
-                value = load(frame)
+                message = self._read(frame)
             except InvalidJson as exc:
                 self.enqueue(wire.error_line(None, parse_error(str(exc))))
                 continue
-            self._take(wire.parse(value), handlers)
+            self._take(message, handlers)
 
     def _take(self, message: wire.Message, handlers: TaskGroup) -> None:
         match message:

@@ -6,20 +6,22 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import find_places
 from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults
+from acp_agent.engine.session_parts import Habits
+from acp_agent.model.limits import Limits
 from acp_agent.model.mcp import McpServer
-from acp_agent.ports import ServerContext, Tool, ToolSource, Workspace
+from acp_agent.model.skill import Skill
+from acp_agent.ports import Provider, ServerContext, SkillShelf, Tool, ToolSource, Workspace
 from acp_agent.sdk.auth_status import auth_status
 from acp_agent.sdk.choice_keeper import ChoiceKeeper
-from acp_agent.sdk.folders.agents import AgentFiles
-from acp_agent.sdk.folders.commands import CommandFiles
-from acp_agent.sdk.folders.instructions import InstructionFiles
+from acp_agent.sdk.equipment import equipment
+from acp_agent.sdk.folders.surroundings import Folders
 from acp_agent.sdk.keys import forget_keys
 from acp_agent.sdk.last_choice import choice_file
 from acp_agent.sdk.provider_choice import ProviderChoice
@@ -32,7 +34,11 @@ from acp_agent.surface.backend import AuthStatus, ProviderRoute
 from acp_agent.tools.builtin import builtin_tools
 from acp_agent.tools.task import task_tools
 from acp_agent.workspaces.local import LocalWorkspace
-from acp_agent.workspaces.sandbox import Sandbox
+from acp_agent.workspaces.sandbox import Sandbox, SandboxChoice
+
+if TYPE_CHECKING:
+    from acp_agent.engine.oversight import Watch
+    from acp_agent.providers.http import HttpSettings
 
 logger = logging.getLogger(__name__)
 
@@ -99,14 +105,35 @@ class Agent:
             config.mcp_servers,
             config.ignored,
             config.permissions,
-            CommandFiles(find_places(self._env), cwd).find,
+            Folders(find_places(self._env), cwd, builtin_skills=_builtin_skills(config)).look_around,
             config.chosen,
-            AgentFiles(find_places(self._env), cwd).find,
+            self._watch(config),
+            equipment(config, cwd),
+            _habits(config),
         )
 
-    def workspace(self, roots: tuple[Path, ...]) -> Workspace:
-        """Files and processes of this machine, confined to `roots`."""
-        return LocalWorkspace(roots, self._env, self._sandbox)
+    def workspace(
+        self,
+        roots: tuple[Path, ...],
+        *,
+        command_env: Mapping[str, str] | None = None,
+        sandbox: SandboxChoice | None = None,
+    ) -> Workspace:
+        """Files and processes of this machine, confined to `roots`.
+
+        Commands have `command_env` besides their usual environment, and are confined by `sandbox` if that is
+        given, else as the settings say.
+        """
+        confined = self._sandbox if sandbox is None else self._sandbox.with_choice(sandbox)
+        return LocalWorkspace(roots, self._env, confined, command_env)
+
+    def providers(self, http: HttpSettings) -> dict[str, Provider]:
+        """Providers of their own, as configured, for requests that behave like this; close them.
+
+        Raises:
+            ConfigError: a provider's settings cannot be used.
+        """
+        return build_providers(self._choice.applied_to(self._settings()), http)
 
     def log_in(self) -> None:
         """Take up keys and settings as they are now.
@@ -162,6 +189,14 @@ class Agent:
     def _settings(self, cwd: Path | None = None) -> Config:
         return load_config(cwd=cwd, env=self._env, cli=self._options, given=self._given)
 
+    def _watch(self, config: Config) -> Watch | None:
+        if not config.hooks and config.limits == Limits():
+            return None
+        from acp_agent.engine.oversight import Watch  # lazy: only where there are hooks or limits
+        from acp_agent.sdk.command_hooks import command_hooks
+
+        return Watch(command_hooks(config.hooks, self._env, self._sandbox), config.limits)
+
     def _use(self, choice: ProviderChoice) -> None:
         self.core.use_providers(build_providers(choice.applied_to(self._settings())))
         self._choice = choice
@@ -205,6 +240,32 @@ async def open_agent(
             await sandbox.aclose()
 
 
+def _habits(config: Config) -> Habits:
+    return Habits(
+        config.max_steps, config.compact_at, config.planning, config.delegation, config.enforce_skill_tools
+    )
+
+
+def _builtin_skills(config: Config) -> tuple[Skill, ...]:
+    if not config.builtin_skills:
+        return ()
+    from acp_agent.engine.skills.builtin import BUILTIN_SKILLS  # lazy: only for those who want them
+
+    return BUILTIN_SKILLS
+
+
+def _search_tools(config: Config) -> tuple[Tool, ...]:
+    search = config.search
+    if search is None:
+        return ()
+    from acp_agent.tools.web.search import WebSearchTool  # lazy: only for those who have a search service
+    from acp_agent.tools.web.services import search_service
+
+    key = search.api_key
+    service = search_service(search.kind, search.base_url, lambda: key.reveal() if key else "")
+    return (WebSearchTool(service),)
+
+
 def _keeper(config: Config, env: Mapping[str, str]) -> ChoiceKeeper | None:
     path = choice_file(find_places(env))
     return ChoiceKeeper(path) if path and config.remember_choices else None
@@ -227,17 +288,25 @@ def _parts(
 
         return of_servers.resource_tools(sources)
 
+    def skill_tools(shelf: SkillShelf) -> tuple[Tool, ...]:
+        from acp_agent.tools import skill  # lazy: only for sessions with skills
+
+        return skill.skill_tools(shelf)
+
     return AgentParts(
         store=open_store(config.store_choice),
         providers=build_providers(config),
-        tools=builtin_tools(),
+        tools=(*builtin_tools(), *_search_tools(config)),
         connect=connect,
         resource_tools=resource_tools,
         task_tools=task_tools,
+        skill_tools=skill_tools,
+        delegation=config.delegation,
+        enforce_skill_tools=config.enforce_skill_tools,
         max_steps=config.max_steps,
         compact_at=config.compact_at,
+        planning=config.planning,
         tracer=open_tracer(env),
-        look_around=InstructionFiles(find_places(env)).look_around,
         remember=keeper.note if keeper else lambda _option_id, _value: None,
     )
 

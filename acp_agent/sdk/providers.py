@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypedDict
+
 from acp_agent.model.session import ModelInfo
 from acp_agent.ports import Provider
 from acp_agent.providers.catalog import known_models, model_info
@@ -9,22 +11,31 @@ from acp_agent.sdk.locked_provider import LockedProvider
 from acp_agent.sdk.settings.config import Config
 from acp_agent.sdk.settings.provider import ProviderConfig
 
+if TYPE_CHECKING:
+    from acp_agent.providers.http import HttpSettings
 
-def build_providers(config: Config) -> dict[str, Provider]:
+
+class _Http(TypedDict, total=False):
+    http: HttpSettings
+
+
+def build_providers(config: Config, http: HttpSettings | None = None) -> dict[str, Provider]:
     """Every provider that could answer, by name, in order of preference; and the one the model names.
+
+    `http` says how requests behave, if they are to behave in an unusual way.
 
     Raises:
         ConfigError: a provider's settings cannot be used.
     """
     chosen = config.model.partition("/")[0]
     return {
-        settings.name: _build(settings, config)
+        settings.name: _build(settings, config, {} if http is None else {"http": http})
         for settings in config.providers
         if settings.usable or settings.name == chosen
     }
 
 
-def _build(settings: ProviderConfig, config: Config) -> Provider:
+def _build(settings: ProviderConfig, config: Config, http: _Http) -> Provider:
     if settings.type == "scripted":
         from acp_agent.providers.scripted import ScriptedProvider  # lazy: only for those without a model
 
@@ -40,11 +51,17 @@ def _build(settings: ProviderConfig, config: Config) -> Provider:
         from acp_agent.providers.anthropic import AnthropicProvider  # lazy: one of two
 
         return AnthropicProvider(
-            settings.name, settings.base_url, key, models, headers, thinking_budget=settings.thinking_budget
+            settings.name,
+            settings.base_url,
+            key,
+            models,
+            headers,
+            thinking_budget=settings.thinking_budget,
+            **http,
         )
     from acp_agent.providers.openai import OpenAIProvider  # lazy: the other
 
-    return OpenAIProvider(settings.name, settings.base_url, key, models, headers)
+    return OpenAIProvider(settings.name, settings.base_url, key, models, headers, **http)
 
 
 def _models(settings: ProviderConfig, chosen: str) -> tuple[ModelInfo, ...]:

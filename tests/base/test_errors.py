@@ -13,6 +13,7 @@ MADE = [
     errors.ConnectionLost(),
     errors.ProviderError("not answered", fault="timeout", provider="p"),
     errors.ToolError("no match"),
+    errors.HookFailed("it answered with no JSON"),
     errors.WorkspaceError("cannot write"),
     errors.PathOutsideWorkspace("/etc/x", ("/a", "/b")),
     errors.FileMissing("/x"),

@@ -22,7 +22,7 @@ from acp_agent.base.ids import IdSource, SessionId, ToolCallId, counting_ids
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.base.trace import Tracer
 from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults, Opening
-from acp_agent.engine.context.briefing import LookAround, nothing_around
+from acp_agent.engine.context.lookout import LookAround, nothing_around
 from acp_agent.engine.context.size import COMPACT_AT
 from acp_agent.engine.context.transcript import Transcript
 from acp_agent.engine.session import Session
@@ -31,9 +31,10 @@ from acp_agent.model.chat import ChatMessage, FromAssistant, FromTools, FromUser
 from acp_agent.model.content import Content, Resource
 from acp_agent.model.mcp import McpServer, PromptInfo, ResourceInfo, StdioServer
 from acp_agent.model.permission import Access, Decision, Effect, PermissionRequest
+from acp_agent.model.planning import Planning
 from acp_agent.model.question import Answer, Question
 from acp_agent.model.session import SessionRecord
-from acp_agent.model.subagent import AgentKind
+from acp_agent.model.subagent import AgentKind, DelegationLimits
 from acp_agent.model.toolcall import ToolOutcome, ToolSpec, succeeded
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.stores.memory import MemoryStore
@@ -391,6 +392,10 @@ async def open_stage(
     tracer: Tracer | None = None,
     clock: Clock | None = None,
     task_tools: Callable[[tuple[AgentKind, ...]], tuple[ports.Tool, ...]] = lambda _kinds: (),
+    delegation: DelegationLimits | None = None,
+    skill_tools: Callable[[ports.SkillShelf], tuple[ports.Tool, ...]] = lambda _shelf: (),
+    enforce_skill_tools: bool = False,
+    planning: Planning | None = None,
 ) -> AsyncGenerator[Stage, None]:
     store = store or MemoryStore(clock=ticking_clock())
     provider = ScriptedProvider(script)
@@ -411,17 +416,20 @@ async def open_stage(
         resource_tools=resource_tools,
         max_steps=max_steps,
         compact_at=compact_at,
-        look_around=look_around,
         task_tools=task_tools,
+        delegation=delegation or DelegationLimits(),
+        skill_tools=skill_tools,
+        enforce_skill_tools=enforce_skill_tools,
         new_id=new_id or counting_ids(),
         clock=clock or ticking_clock(),
         tracer=tracer or Tracer(),
+        planning=planning or Planning(),
     )
     host = Host()
     opening = Opening(
         host,
         Workspace(ROOT),
-        defaults or Defaults("scripted/script"),
+        defaults or Defaults("scripted/script", look_around=look_around),
         tuple(StdioServer(name, "the client's") for name in by_name),
     )
     async with anyio.create_task_group() as tasks:

@@ -22,7 +22,8 @@ from acp_agent.engine.context.instructions import (
 from acp_agent.engine.rewind.messages import clear, rewind, rewind_points
 from acp_agent.model import events
 from acp_agent.model.chat import FromUser, ModelDelta, ModelRequest
-from acp_agent.model.instructions import InstructionFile, Surroundings
+from acp_agent.model.instructions import InstructionFile
+from acp_agent.model.surroundings import Surroundings
 from acp_agent.providers.scripted import ScriptedProvider
 from tests.engine.conftest import NOW, ROOT, VIRTUAL_CLOCK, Stage, Tool, open_stage
 

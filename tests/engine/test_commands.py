@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import anyio
 import pytest
 from hypothesis import given
@@ -19,10 +21,14 @@ from acp_agent.model.command import CommandGroup, CommandInfo, FoundCommands, Te
 from acp_agent.model.content import Content, Image, Resource, ResourceLink, Text
 from acp_agent.model.mcp import PromptArgument, PromptInfo
 from acp_agent.model.session import ModelInfo, SessionRecord
+from acp_agent.model.surroundings import Surroundings
 from acp_agent.providers.scripted import ScriptedProvider
 from tests.engine.conftest import NOW, ROOT, VIRTUAL_CLOCK, Source, Stage, Tool, open_stage
 
-BUILTINS = ["help", "compact", "model", "mode", "mcp", "permissions", "cost", "clear", "rewind", "sessions"]
+BUILTINS = [
+    *("help", "compact", "model", "mode", "mcp", "permissions", "cost", "clear", "rewind", "sessions"),
+    "verify",
+]
 FACTS = PromptInfo(
     "all facts", "Facts about\na topic", (PromptArgument("topic", required=True), PromptArgument("tone"))
 )
@@ -38,10 +44,10 @@ NO_RULES = Rules()
 
 
 def defaults(*commands: TextCommand, problems: tuple[str, ...] = (), rules: Rules = NO_RULES) -> Defaults:
-    async def find() -> FoundCommands:
-        return FoundCommands(commands, problems)
+    async def look_around(_roots: tuple[Path, ...]) -> Surroundings:
+        return Surroundings(commands=FoundCommands(commands, problems))
 
-    return Defaults("scripted/script", rules=rules, find_commands=find)
+    return Defaults("scripted/script", rules=rules, look_around=look_around)
 
 
 async def ask(stage: Stage, text: str) -> str:
@@ -364,11 +370,11 @@ class LateSource(Source):
 @pytest.mark.parametrize("anyio_backend", [VIRTUAL_CLOCK])
 @pytest.mark.parametrize("text", ["hello", "/usr/bin/hello"])
 async def test_a_search_for_files_that_hangs_keeps_no_prompt_waiting(text: str) -> None:
-    async def find() -> FoundCommands:
+    async def look_around(_roots: tuple[Path, ...]) -> Surroundings:
         await anyio.sleep_forever()
         raise AssertionError
 
-    async with open_stage("say: ok", defaults=Defaults("scripted/script", find_commands=find)) as stage:
+    async with open_stage("say: ok", look_around=look_around) as stage:
         await finish(stage, text)
         assert stage.host.text == "ok"
 

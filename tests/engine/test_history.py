@@ -181,6 +181,17 @@ def test_what_the_agent_adds_to_a_message_is_told_with_it() -> None:
     assert history([*noted, events.NoteAdded(MessageId("n"), "late")]) == history(noted)
 
 
+def test_a_note_without_a_message_stands_behind_what_was_before_it() -> None:
+    said = events.UserSaid(MessageId("m"), (Text("go"),))
+    called = events.CallRequested(ToolCallId("c"), "look", {})
+    answered = events.CallAnswered(ToolCallId("c"), (Text("seen"),), is_error=False)
+    note = events.NoteAdded(None, "a task ended")
+    assert history([said, note]) == (FromUser((Text("go"), Text("a task ended"))),)
+    told = history([said, called, answered, note])
+    assert told == (*history([said, called, answered]), FromUser((Text("a task ended"),)))
+    assert history([said, called, answered, note, events.Rewound(MessageId("m"), NOW)]) == ()
+
+
 def test_the_words_of_a_cleared_step_do_not_come_back() -> None:
     transcript = Transcript()
     for event in (*turn(1)[:3], events.HistoryCleared(NOW), *turn(2)[2:]):

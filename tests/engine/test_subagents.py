@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -11,11 +12,11 @@ from acp_agent import ports
 from acp_agent.base.jsontext import JsonObject, dump_text
 from acp_agent.engine.agent_core import Defaults
 from acp_agent.engine.permission.rules import Rules, parse_rule
-from acp_agent.engine.subagents.delegation import MAX_AT_WORK
 from acp_agent.model import events
 from acp_agent.model.chat import FromTools, Text
 from acp_agent.model.session import ModelInfo
-from acp_agent.model.subagent import AgentKind, FoundAgents
+from acp_agent.model.subagent import AgentKind, DelegationLimits, FoundAgents
+from acp_agent.model.surroundings import Surroundings
 from acp_agent.model.toolcall import ToolOutcome, succeeded
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.tools.task import task_tools
@@ -142,12 +143,12 @@ async def test_the_users_questions_name_the_subagent_and_always_covers_the_sessi
 async def test_only_tools_of_the_kind_are_offered() -> None:
     kind = AgentKind("tiny", "Small.", "Be small.", tools=("Look",), model="scripted/script", max_steps=1)
 
-    async def find() -> FoundAgents:
-        return FoundAgents((kind,), ("`bad.md`: is bad",))
+    async def look_around(_roots: tuple[Path, ...]) -> Surroundings:
+        return Surroundings(agents=FoundAgents((kind,), ("`bad.md`: is bad",)))
 
     script = f"{task('tiny')}\n---\nsay: done\nwhen: child\nsay: looking\ncall: look {{}}"
     async with stage(
-        script, Tool("look"), Tool("change"), defaults=Defaults("scripted/script", find_agents=find)
+        script, Tool("look"), Tool("change"), defaults=Defaults("scripted/script", look_around=look_around)
     ) as on:
         await on.prompt("go")
         (tool,) = on.provider.requests[1].tools
@@ -183,6 +184,9 @@ async def test_an_unknown_subagent_is_answered_with_those_there_are() -> None:
         ]
 
 
+AT_WORK = DelegationLimits().max_at_work
+
+
 class Meeting:
     """Work that ends when `n` of it have come together."""
 
@@ -204,14 +208,14 @@ class Meeting:
 
 
 async def test_tasks_of_one_step_run_side_by_side_up_to_a_limit() -> None:
-    meeting = Meeting(MAX_AT_WORK)
-    calls = "\n".join([task()] * (2 * MAX_AT_WORK))
+    meeting = Meeting(AT_WORK)
+    calls = "\n".join([task()] * (2 * AT_WORK))
     async with stage(f"{calls}\n---\nsay: done\n{CHILD}", Tool("look", work=meeting.work)) as on:
         assert (await on.prompt("go")).stop_reason == "end_turn"
-        assert answers(on) == ["found it"] * 2 * MAX_AT_WORK
-        assert meeting.most == MAX_AT_WORK
+        assert answers(on) == ["found it"] * 2 * AT_WORK
+        assert meeting.most == AT_WORK
         calls_of_children = {event.call_id for event in said(on, events.CallShown)}
-        assert len(calls_of_children) == 2 * MAX_AT_WORK
+        assert len(calls_of_children) == 2 * AT_WORK
         check_journal(await on.stored())
 
 

@@ -14,6 +14,7 @@ from acp_agent.engine.state import SessionState
 from acp_agent.model import events
 from acp_agent.model.chat import FromAssistant, FromTools, FromUser, Thought, ToolResult, ToolUse, Usage
 from acp_agent.model.content import Audio, Content, Image, Resource, ResourceLink, Text
+from acp_agent.model.planning import StepBegun
 from acp_agent.model.toolcall import ToolCallPatch
 from tests.engine.conftest import NOW, broken_rules, coalesced, history
 
@@ -37,7 +38,11 @@ EVENTS = st.one_of(
     st.builds(events.ModeChanged, st.sampled_from(["ask", "plan"])),
     st.builds(events.UsageChanged, st.just(1), st.just(2), st.none() | st.just(0.5)),
     st.builds(events.Noticed, st.just("info"), st.just("title")),
-    st.builds(events.NoteAdded, MESSAGES, TEXTS),
+    st.builds(events.NoteAdded, st.none() | MESSAGES, TEXTS),
+    st.builds(
+        events.PlanningTold,
+        st.builds(StepBegun, st.just("1"), st.just("x"), st.just(1), st.just(2), MESSAGES, TEXTS),
+    ),
     st.builds(events.HistoryCleared, st.just(NOW)),
     st.builds(events.Rewound, MESSAGES, st.just(NOW)),
     st.builds(events.ContextPruned, CALLS),

@@ -6,7 +6,7 @@ import pytest
 
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.sdk.embed.agent import AsyncAgent
-from acp_agent.sdk.embed.session_stores import JournalFileSessionStore, SqliteSessionStore
+from acp_agent.sdk.embed.stores.session_stores import JournalFileSessionStore, SqliteSessionStore
 from tests.interop.conftest import OpenEditor
 from tests.interop.stage import RawClient, Stage
 

@@ -191,3 +191,22 @@ async def test_a_subagent_of_the_users_own_is_offered_and_used(stage: Stage, ope
     assert "poet: Writes poems" in dump_text(model.requests[0])
     assert "You are a poet." in dump_text(model.requests[1])
     assert "a poem" in conversation(model.requests[2])
+
+
+async def test_subagents_work_on_a_prompt_unasked_if_the_user_wants_that(
+    stage: Stage, open_editor: OpenEditor
+) -> None:
+    (stage.cwd / "a.txt").write_text("needle\n")
+    folder = stage.home / "config"
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in (stage.home, folder):
+        (place / "config.toml").write_text("[auto_delegation]\nenabled = true\n")
+    reading = call("read", path="a.txt")
+    model = await stage.model(in_order(reading, "say: the needle", "say: It says needle."))
+    session = await (await open_editor()).open()
+    assert await session.ask("Where is the needle?") == "end_turn"
+    (shown,) = session.calls()
+    assert (shown["title"], shown["status"]) == ("explore: Where is the needle?", "completed")
+    assert shown["content"][0]["content"]["text"] == "the needle"
+    assert '\\"answer\\":\\"the needle\\"' in dump_text(model.requests[-1])
+    assert session.text().endswith("It says needle.")

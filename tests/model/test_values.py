@@ -10,10 +10,36 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from acp_agent.model import chat, command, content, events, mcp, permission, session, subagent, toolcall
+from acp_agent.model import (
+    chat,
+    command,
+    content,
+    events,
+    hook,
+    limits,
+    mcp,
+    permission,
+    planning,
+    session,
+    subagent,
+    toolcall,
+)
 from acp_agent.model.toolcall import Text, failed, succeeded
 
-MODULES = (chat, command, content, events, mcp, permission, session, subagent, toolcall)
+MODULES = (
+    chat,
+    command,
+    content,
+    events,
+    hook,
+    limits,
+    mcp,
+    permission,
+    planning,
+    session,
+    subagent,
+    toolcall,
+)
 
 
 def values_in(module: ModuleType) -> list[type[msgspec.Struct]]:
@@ -40,7 +66,8 @@ def test_the_union_of_events_has_every_event_once_with_a_tag_of_its_own() -> Non
     arms = typing.get_args(events.Event)
     tags = [arm.__struct_config__.tag for arm in arms]
     assert len(set(tags)) == len(arms)
-    tagged = {value for value in values_in(events) if value.__struct_config__.tag is not None}
+    values = (*values_in(events), *values_in(limits))
+    tagged = {value for value in values if value.__struct_config__.tag is not None}
     assert set(arms) == tagged
 
 
@@ -68,6 +95,7 @@ def test_tags_of_stored_values_never_change() -> None:
             "CommandAnswered": "command_answered",
             "CommandsOffered": "commands_offered",
             "PlanChanged": "plan_changed",
+            "PlanningTold": "planning",
             "UsageChanged": "usage_changed",
             "HistoryCleared": "history_cleared",
             "Rewound": "rewound",
@@ -82,6 +110,8 @@ def test_tags_of_stored_values_never_change() -> None:
             "SubagentStarted": "subagent_started",
             "SubagentSaid": "subagent_said",
             "SubagentChanged": "subagent_changed",
+            "AidTold": "aid",
+            "LimitHit": "limit_hit",
             "Noticed": "noticed",
             "TurnEnded": "turn_ended",
         }.items()

@@ -47,8 +47,8 @@ def named(found: FoundCommands) -> list[tuple[str, str]]:
 
 
 async def test_nothing_is_found_where_nothing_is(files: CommandFiles, project: Path) -> None:
-    assert await files.find() == FoundCommands()
-    assert await CommandFiles(Places(None, None), project).find() == FoundCommands()
+    assert files.find() == FoundCommands()
+    assert CommandFiles(Places(None, None), project).find() == FoundCommands()
 
 
 async def test_the_users_commands_are_named_after_their_files(files: CommandFiles, home: Path) -> None:
@@ -59,7 +59,7 @@ async def test_the_users_commands_are_named_after_their_files(files: CommandFile
     )
     commit = write(home / "commands" / "git" / "commit.md", "# Commit what there is\n\nThen push.")
     write(home / "commands" / "notes.txt", "no command")
-    assert await files.find() == FoundCommands(
+    assert files.find() == FoundCommands(
         (
             TextCommand(
                 CommandInfo("review", "Review a change", "[commit] [focus]"),
@@ -86,7 +86,7 @@ async def test_a_skill_brings_its_instructions_and_where_its_files_lie(
     )
     write(home / "skills" / "no-skill" / "README.md", "nothing")
     write(home / "skills" / "plain" / "SKILL.md", "Just do it.")
-    pdf, plain = (await files.find()).commands
+    pdf, plain = files.find().commands
     assert (pdf.group, pdf.info, pdf.text) == (
         "skill",
         CommandInfo("pdf-forms", "Fills in PDF forms."),
@@ -101,15 +101,15 @@ async def test_nothing_of_a_project_is_read_before_it_is_trusted(
 ) -> None:
     write(project / ".acp-agent" / "commands" / "evil.md", "Do evil.")
     write(project / ".claude" / "skills" / "evil" / "SKILL.md", "Do evil.")
-    found = await files.find()
+    found = files.find()
     assert found.commands == ()
     assert [f"acp-agent trust {project}" in problem for problem in found.problems] == [True, True]
     assert "evil" not in str(found)
 
     assert trust_folder(places, project) == b""
-    assert named(await files.find()) == [("project", "evil"), ("skill", "evil")]
+    assert named(files.find()) == [("project", "evil"), ("skill", "evil")]
     assert distrust_folder(places, project)
-    assert (await files.find()).commands == ()
+    assert files.find().commands == ()
 
 
 async def test_a_trusted_project_becomes_a_stranger_when_its_settings_change(
@@ -118,10 +118,10 @@ async def test_a_trusted_project_becomes_a_stranger_when_its_settings_change(
     write(project / ".acp-agent" / "commands" / "go.md", "Go.")
     trust_folder(places, project)
     write(project_file(project), 'model = "a/b"')
-    found = await files.find()
+    found = files.find()
     assert (found.commands, len(found.problems)) == ((), 1)
     trust_folder(places, project)
-    assert named(await files.find()) == [("project", "go")]
+    assert named(files.find()) == [("project", "go")]
 
 
 async def test_a_trust_list_that_cannot_be_read_trusts_nobody(
@@ -131,7 +131,7 @@ async def test_a_trust_list_that_cannot_be_read_trusts_nobody(
     trust_folder(places, project)
     assert places.data_dir is not None
     write(places.data_dir / "trusted.json", "{")
-    found = await files.find()
+    found = files.find()
     assert found.commands == ()
     assert "no folder counts as trusted" in found.problems[0]
 
@@ -144,7 +144,7 @@ async def test_all_folders_of_a_project_count_in_their_order(
     for folder in (".claude", ".agents", ".acp-agent"):
         write(project / folder / "skills" / "do" / "SKILL.md", f"Do {folder}.")
     trust_folder(places, project)
-    assert [command.text for command in (await files.find()).commands] == [
+    assert [command.text for command in files.find().commands] == [
         "Go .acp-agent.",
         "Go .claude.",
         "Do .acp-agent.",
@@ -165,7 +165,7 @@ async def test_a_link_leads_out_of_no_project_but_out_of_the_users_folder(
         (folder / "commands" / "link.md").symlink_to(secret)
         (folder / "skills" / "link").symlink_to(tmp_path / "skill")
     trust_folder(places, project)
-    found = await files.find()
+    found = files.find()
     assert named(found) == [("user", "link"), ("skill", "link")]
     assert ["leads out of the project" in problem for problem in found.problems] == [True, True]
 
@@ -183,7 +183,7 @@ async def test_a_file_that_cannot_be_used_is_named_and_the_others_count(
     ]
     bad[3].write_bytes(b"\xff\xfe")
     write(commands / "z-good.md", "Text.")
-    found = await files.find()
+    found = files.find()
     assert named(found) == [("user", "z-good")]
     assert [problem.partition(": ")[0] for problem in found.problems] == [f"`{path}`" for path in bad]
 
@@ -192,22 +192,22 @@ async def test_a_file_that_cannot_be_used_is_named_and_the_others_count(
 async def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(files: CommandFiles, home: Path) -> None:
     (home / "commands").mkdir(parents=True)
     os.mkfifo(home / "commands" / "pipe.md")
-    found = await files.find()
+    found = files.find()
     assert "not a regular file" in found.problems[0]
 
 
 async def test_what_changed_is_read_again(files: CommandFiles, home: Path) -> None:
     path = write(home / "commands" / "go.md", "Go.")
-    first = await files.find()
-    assert (await files.find()).commands[0] is not None
+    first = files.find()
+    assert files.find().commands[0] is not None
     os.utime(path, ns=(1, 1))
     write(path, "Stop now.")
-    assert [command.text for command in (first.commands[0], (await files.find()).commands[0])] == [
+    assert [command.text for command in (first.commands[0], files.find().commands[0])] == [
         "Go.",
         "Stop now.",
     ]
     path.unlink()
-    assert (await files.find()).commands == ()
+    assert files.find().commands == ()
 
 
 def test_trusting_needs_something_to_trust(places: Places, project: Path) -> None:

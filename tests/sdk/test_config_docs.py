@@ -10,20 +10,27 @@ import pytest
 from acp_agent.base.paths import Places
 from acp_agent.sdk.settings.config import load_config
 from acp_agent.sdk.settings.file import (
+    LimitsTable,
     McpServerTable,
     ModelTable,
     PermissionsTable,
     ProviderTable,
     SettingsFile,
 )
+from acp_agent.sdk.settings.hooks import HookTable
 from acp_agent.sdk.settings.overrides import CLI_NAMES, ENV_NAMES
 from acp_agent.sdk.settings.presets import PRESETS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
-SNIPPETS = re.findall(r"```toml\n(.*?)```", TEXT, re.S)
+DOCS = Path(__file__).parents[2] / "docs"
+FURTHER = [(DOCS / name).read_text("utf-8") for name in ("hooks.md", "limits.md")]
+SNIPPETS = [snippet for page in (TEXT, *FURTHER) for snippet in re.findall(r"```toml\n(.*?)```", page, re.S)]
 
 
-@pytest.mark.parametrize("table", [SettingsFile, ProviderTable, ModelTable, McpServerTable, PermissionsTable])
+@pytest.mark.parametrize(
+    "table",
+    [SettingsFile, ProviderTable, ModelTable, McpServerTable, PermissionsTable, HookTable, LimitsTable],
+)
 def test_every_key_is_documented(table: type[SettingsFile]) -> None:
     assert [key for key in table.__struct_fields__ if f"`{key}`" not in TEXT] == []
 

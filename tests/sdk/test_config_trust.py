@@ -115,7 +115,7 @@ def test_an_untrusted_file_is_never_a_reason_to_fail(places: Places, project: Pa
     assert all(message.isprintable() for message in config.ignored)
 
 
-def test_a_trusted_file_sets_everything_but_providers_store_and_sandbox(
+def test_a_trusted_file_sets_everything_but_what_is_the_users_or_the_whole_agents(
     places: Places, project: Path
 ) -> None:
     project_file(project).write_text(EVERYTHING, "utf-8")
@@ -123,7 +123,9 @@ def test_a_trusted_file_sets_everything_but_providers_store_and_sandbox(
     config = load(places, project)
     assert (config.model, config.mode) == ("work/large", "auto")
     assert config.store_path == load(places, None).store_path
-    assert (config.max_steps, config.max_frame_mib, config.log_level) == (9, 9, "debug")
+    assert config.max_steps == 9
+    without = load(places, None)
+    assert (config.max_frame_mib, config.log_level) == (without.max_frame_mib, without.log_level)
     assert [server.name for server in config.mcp_servers] == ["mine", "both", "evil"]
     assert "projects" in repr(config.mcp_servers[1])
     assert config.provider("work").base_url == "http://localhost:1/v1"
@@ -135,6 +137,8 @@ def test_a_trusted_file_sets_everything_but_providers_store_and_sandbox(
             ("store", "where sessions are kept is"),
             ("sandbox", "what confines commands is"),
             ("sandbox_writable", "what commands may change is"),
+            ("max_frame_mib", "how long a message may be is"),
+            ("log_level", "what is logged is"),
         )
     )
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from acp_agent.base.paths import Places
-from acp_agent.model.instructions import Surroundings
-from acp_agent.sdk.folders.instructions import InstructionFiles
+from acp_agent.sdk.folders.instructions import FoundInstructions, InstructionFiles
 
 
 @pytest.fixture
@@ -27,11 +26,11 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-async def look(home: Path, *roots: Path) -> Surroundings:
-    return await InstructionFiles(Places(home / "config.toml", home)).look_around(roots)
+def look(home: Path, *roots: Path) -> FoundInstructions:
+    return InstructionFiles(Places(home / "config.toml", home)).find(roots)
 
 
-def texts(found: Surroundings) -> list[str]:
+def texts(found: FoundInstructions) -> list[str]:
     return [file.text for file in found.files]
 
 
@@ -41,8 +40,8 @@ async def test_the_users_come_first_and_the_nearest_last(home: Path, project: Pa
     (project / "AGENTS.md").write_text("root", encoding="utf-8")
     (project / "deep" / "AGENTS.md").write_text("deep", encoding="utf-8")
     (project / "deep" / "down" / "AGENTS.md").write_text("down", encoding="utf-8")
-    assert texts(await look(home, project / "deep" / "down")) == ["mine", "root", "deep", "down"]
-    assert texts(await look(home, project / "deep")) == ["mine", "root", "deep"]
+    assert texts(look(home, project / "deep" / "down")) == ["mine", "root", "deep", "down"]
+    assert texts(look(home, project / "deep")) == ["mine", "root", "deep"]
 
 
 async def test_without_a_repository_only_the_folder_itself_counts(home: Path, tmp_path: Path) -> None:
@@ -50,16 +49,16 @@ async def test_without_a_repository_only_the_folder_itself_counts(home: Path, tm
     folder = tmp_path / "plain"
     folder.mkdir()
     (folder / "AGENTS.md").write_text("here", encoding="utf-8")
-    assert texts(await look(home, folder)) == ["here"]
+    assert texts(look(home, folder)) == ["here"]
 
 
 async def test_files_for_other_agents_stand_in_where_there_is_none(home: Path, project: Path) -> None:
     (project / "GEMINI.md").write_text("gemini", encoding="utf-8")
     (project / "deep" / "CLAUDE.md").write_text("claude", encoding="utf-8")
     (project / "deep" / "GEMINI.md").write_text("gemini too", encoding="utf-8")
-    assert texts(await look(home, project / "deep")) == ["gemini", "claude"]
+    assert texts(look(home, project / "deep")) == ["gemini", "claude"]
     (project / "deep" / "AGENTS.md").write_text("agents", encoding="utf-8")
-    assert texts(await look(home, project / "deep")) == ["gemini", "agents"]
+    assert texts(look(home, project / "deep")) == ["gemini", "agents"]
 
 
 async def test_further_directories_have_theirs(home: Path, project: Path, tmp_path: Path) -> None:
@@ -67,14 +66,14 @@ async def test_further_directories_have_theirs(home: Path, project: Path, tmp_pa
     other.mkdir()
     (other / "AGENTS.md").write_text("other", encoding="utf-8")
     (project / "AGENTS.md").write_text("root", encoding="utf-8")
-    assert texts(await look(home, project, other)) == ["other", "root"]
+    assert texts(look(home, project, other)) == ["other", "root"]
 
 
 async def test_what_is_no_text_is_told_and_the_rest_is_used(home: Path, project: Path) -> None:
     (home / "AGENTS.md").write_bytes(b"\xff\xfe")
     (project / "AGENTS.md").write_text("\ufeff  \n", encoding="utf-8")
     (project / "deep" / "AGENTS.md").write_text("\ufeffdeep\x1b[31m", encoding="utf-8")
-    found = await look(home, project / "deep")
+    found = look(home, project / "deep")
     assert texts(found) == ["deep␛[31m"]
     assert len(found.problems) == 1
     assert "is not UTF-8" in found.problems[0]
@@ -86,13 +85,13 @@ async def test_a_link_out_of_the_repository_is_not_followed(
 ) -> None:
     (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")
     (project / "AGENTS.md").symlink_to(tmp_path / "secret.txt")
-    found = await look(home, project)
+    found = look(home, project)
     assert found.files == ()
     assert "leads out" in found.problems[0]
     (project / "AGENTS.md").unlink()
     (project / "rules.md").write_text("inside", encoding="utf-8")
     (project / "AGENTS.md").symlink_to(project / "rules.md")
-    assert texts(await look(home, project)) == ["inside"]
+    assert texts(look(home, project)) == ["inside"]
 
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -100,13 +99,13 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 async def test_branch_and_commit_are_read_from_the_repositorys_files(home: Path, project: Path) -> None:
     git = project / ".git"
-    assert (await look(home, project)).repository == ""
+    assert (look(home, project)).repository == ""
     (git / "HEAD").write_text("ref: refs/heads/feature/x\n", encoding="utf-8")
-    assert (await look(home, project)).repository == "branch feature/x"
+    assert (look(home, project)).repository == "branch feature/x"
     (git / "packed-refs").write_text(f"# pack\n{COMMIT} refs/heads/feature/x\n", encoding="utf-8")
-    assert (await look(home, project / "deep")).repository == f"branch feature/x, commit {COMMIT[:12]}"
+    assert (look(home, project / "deep")).repository == f"branch feature/x, commit {COMMIT[:12]}"
     (git / "HEAD").write_text(f"{COMMIT}\n", encoding="utf-8")
-    assert (await look(home, project)).repository == f"commit {COMMIT[:12]}, on no branch"
+    assert (look(home, project)).repository == f"commit {COMMIT[:12]}, on no branch"
 
 
 async def test_a_worktree_knows_its_branch(home: Path, project: Path, tmp_path: Path) -> None:
@@ -120,7 +119,7 @@ async def test_a_worktree_knows_its_branch(home: Path, project: Path, tmp_path: 
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / ".git").write_text(f"gitdir: {own}\n", encoding="utf-8")
-    assert (await look(home, tree)).repository == f"branch side, commit {COMMIT[:12]}"
+    assert (look(home, tree)).repository == f"branch side, commit {COMMIT[:12]}"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +127,6 @@ async def test_a_worktree_knows_its_branch(home: Path, project: Path, tmp_path: 
 )
 async def test_a_head_that_is_no_head_says_nothing(home: Path, project: Path, head: str) -> None:
     (project / ".git" / "HEAD").write_text(head, encoding="utf-8")
-    assert ".." not in (await look(home, project)).repository
-    assert " b" not in (await look(home, project)).repository
-    assert "rules" not in (await look(home, project)).repository
+    assert ".." not in (look(home, project)).repository
+    assert " b" not in (look(home, project)).repository
+    assert "rules" not in (look(home, project)).repository

@@ -14,6 +14,7 @@ import pytest
 
 from acp_agent.base.ids import counting_ids
 from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults
+from acp_agent.model.planning import Planning
 from acp_agent.ports import Provider, ToolSource, Workspace
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.rpc.memory import MemoryTransport, memory_transport_pair
@@ -131,6 +132,7 @@ async def connected(
     frame_limit: int = 100_000,
     store: MemoryStore | None = None,
     provider: Provider | None = None,
+    planning: Planning | None = None,
 ) -> AsyncGenerator[Client, None]:
     ours, theirs = memory_transport_pair(frame_limit)
     judge = FrameValidator(unstable=True)
@@ -146,7 +148,14 @@ async def connected(
 
     async with anyio.create_task_group() as tasks:
         providers = {"scripted": provider or ScriptedProvider(script)}
-        parts = AgentParts(store or MemoryStore(), providers, (), connect, new_id=counting_ids())
+        parts = AgentParts(
+            store or MemoryStore(),
+            providers,
+            (),
+            connect,
+            planning=planning or Planning(),
+            new_id=counting_ids(),
+        )
         backend = Backend(AgentCore(parts, tasks))
         tasks.start_soon(Connection(ours, backend, offer=offer, tap=tap).serve)
         try:

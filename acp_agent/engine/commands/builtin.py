@@ -12,6 +12,7 @@ from acp_agent.engine.commands.history import clear_history, compact_history, re
 from acp_agent.engine.commands.markdown import code, one_line
 from acp_agent.engine.commands.permissions import permissions
 from acp_agent.engine.commands.slash import BuiltinCommand, Command, Desk
+from acp_agent.engine.commands.verifying import VERIFY
 from acp_agent.model.chat import Usage
 from acp_agent.model.command import CommandGroup, CommandInfo, TextCommand
 from acp_agent.model.session import MODES
@@ -150,6 +151,7 @@ BUILTINS: tuple[BuiltinCommand, ...] = (
         rewind_history,
     ),
     BuiltinCommand(CommandInfo("sessions", "List the sessions of this directory"), show_sessions),
+    VERIFY,
 )
 
 

@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 
 from acp_agent.engine.commands.builtin import BUILTINS
 from acp_agent.engine.commands.prompts import find_prompt, prompt_commands
-from acp_agent.engine.commands.slash import CalledCommand, call_in, collect
+from acp_agent.engine.commands.slash import BuiltinCommand, CalledCommand, call_in, collect
 from acp_agent.model.command import CommandInfo, FoundCommands
 from acp_agent.model.content import Content
 from acp_agent.ports import ToolSource
@@ -21,29 +21,30 @@ OFFER_AFTER = 0.1
 What clients are told of a session before they have dealt with that answer, they forget.
 """
 
-FIND_TIME = 2.0
-"""Seconds that looking for files may take; if they pass, the list stays what it was."""
-
 
 class Offering:
-    """The commands of one session. `find` looks for those in files and may be replaced."""
+    """The commands of one session.
+
+    `look` looks around once in a turn, `look_again` at once; both end in `learn`.
+    """
 
     def __init__(
         self,
-        find: Callable[[], Awaitable[FoundCommands]],
+        look: Callable[[], Awaitable[object]],
+        look_again: Callable[[], Awaitable[object]],
         sources: Callable[[], Sequence[ToolSource]],
         announce: Callable[[tuple[CommandInfo, ...]], None],
     ) -> None:
-        self.find = find
+        self.own: tuple[BuiltinCommand, ...] = ()  # of the program that the agent is part of
+        self._look = look
+        self._look_again = look_again
         self.commands = collect(BUILTINS, FoundCommands(), ())
         self._sources = sources
         self._announce = announce
-        self._found = FoundCommands()
         self._client: Literal["none", "new", "ready"] = "none"  # only a ready one is told anything
         self._told: tuple[CommandInfo, ...] = ()
         self._welcomed = anyio.Event()
         self._doubted = anyio.Event()  # what there is may have changed
-        self._looking = anyio.Lock(fast_acquire=True)  # or what was found first could come last
 
     def start(self, tasks: TaskGroup) -> None:
         """Keep the client informed for as long as `tasks` lives."""
@@ -70,17 +71,13 @@ class Offering:
         if is_new:
             self._client = "ready"
         if is_new or call_in(parts):
-            await self.refresh()
+            await self._look()
             return self.commands.called_by(parts) or find_prompt(parts, self._sources())
-        self._doubted.set()
         return None
 
-    async def refresh(self) -> None:
-        """Find out which there are now."""
-        async with self._looking:
-            with anyio.move_on_after(FIND_TIME):
-                self._found = await self.find()
-        self.commands = collect(BUILTINS, self._found, prompt_commands(self._sources()))
+    def learn(self, found: FoundCommands) -> None:
+        """Offer what files hold by now, and what sources offer."""
+        self.commands = collect((*BUILTINS, *self.own), found, prompt_commands(self._sources()))
         offered = self.commands.infos
         if self._client == "ready" and offered != self._told:
             self._told = offered
@@ -93,10 +90,10 @@ class Offering:
                 self._welcomed = anyio.Event()
                 await anyio.sleep(OFFER_AFTER)
             self._client = "ready"
-            await self.refresh()
+            await self._look_again()
 
     async def _tell_changes(self) -> None:
         while True:
             await self._doubted.wait()
             self._doubted = anyio.Event()
-            await self.refresh()
+            await self._look_again()

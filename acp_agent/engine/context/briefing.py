@@ -6,46 +6,35 @@ told along with the user's next message, and the beginning stays what it was.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
-import anyio
-
 from acp_agent.base.ids import MessageId
 from acp_agent.engine.attachments.quoting import one_line, quoted
 from acp_agent.engine.context.instructions import ClientPrompt, rules_for, session_facts, system_prompt
+from acp_agent.engine.skills.catalogue import told_skills
 from acp_agent.model import events
-from acp_agent.model.instructions import InstructionFile, KnownFile, Surroundings
+from acp_agent.model.instructions import InstructionFile, KnownFile
+from acp_agent.model.surroundings import Surroundings
 
-logger = logging.getLogger(__name__)
-
-LookAround: TypeAlias = Callable[[tuple[Path, ...]], Awaitable[Surroundings]]
-"""Finds what is around a session with these directories."""
-
-LOOK_TIME = 2.0
-"""Seconds that reading instruction files may take; what was not read by then is told with a later message."""
-
-
-async def nothing_around(_roots: tuple[Path, ...]) -> Surroundings:
-    """What is found where nobody looks."""
-    return Surroundings()
+Briefed: TypeAlias = events.Instructed | events.NoteAdded | events.Noticed
+"""What a briefing says."""
 
 
 class Briefing:
-    """A running fold, and what is to be added to it when a turn begins."""
+    """A running fold, and what is to be added to it when a turn begins; `look` tells what is around then."""
 
-    def __init__(self, look_around: LookAround, created_at: datetime) -> None:
-        self._look_around = look_around
+    def __init__(self, look: Callable[[], Awaitable[Surroundings | None]], created_at: datetime) -> None:
+        self._look = look
         self._created_at = created_at
         self._given: events.Instructed | None = None
         self._known: tuple[KnownFile, ...] = ()  # the files as the model was told of them last
 
     def anew(self) -> Briefing:
         """One for somebody else in the same session, who has been told nothing yet."""
-        return Briefing(self._look_around, self._created_at)
+        return Briefing(self._look, self._created_at)
 
     def apply(self, event: events.Event) -> None:
         """Take one event in."""
@@ -71,18 +60,15 @@ class Briefing:
 
     async def begin_turn(
         self, message_id: MessageId, roots: tuple[Path, ...], tools: Collection[str]
-    ) -> tuple[events.Event, ...]:
-        """The events to record behind the user's message: a briefing, or what changed since the last."""
-        around: Surroundings | None = None
-        with anyio.move_on_after(LOOK_TIME):
-            around = await self._look_around(roots)
-        if around is None:
-            logger.warning("looking for instruction files took more than %s s", LOOK_TIME)
+    ) -> tuple[Briefed, ...]:
+        """The events that belong behind the user's message: a briefing, or what changed since the last."""
+        around = await self._look()
         places = tuple(str(root) for root in roots)
         if self._given is None or self._given.roots != places:
             found = around or Surroundings()
+            told = (session_facts(roots, self._created_at, found), told_skills(found.commands.skills, tools))
             given = events.Instructed(
-                rules_for(tools), session_facts(roots, self._created_at, found), places, _known(found.files)
+                rules_for(tools), "\n\n".join(filter(None, told)), places, _known(found.files)
             )
             return (given, *(events.Noticed("warning", problem) for problem in found.problems))
         if around is None or _known(around.files) == self._known:

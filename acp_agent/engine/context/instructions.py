@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from acp_agent.engine.attachments.quoting import head, quoted
-from acp_agent.model.instructions import InstructionFile, Surroundings
+from acp_agent.model.instructions import InstructionFile
+from acp_agent.model.surroundings import Surroundings
 
 IDENTITY = "You are acp-agent, a coding agent inside the user's editor."
 """The beginning of the rules."""

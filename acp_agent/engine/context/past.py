@@ -90,6 +90,11 @@ class Past:
         if self.opening is None:
             self.opening = message
 
+    def add_told(self, message_id: MessageId, message: FromUser) -> None:
+        """Add what the agent itself says in the user's place: nothing can be rewound to it."""
+        self._line.said[message_id] = len(self.messages)
+        self.messages.append(message)
+
     def correct_said(self, message: FromUser) -> None:
         """Replace what the user said last; nothing was said or changed since."""
         if self.opening is self.latest:

@@ -36,7 +36,7 @@ def summary_request(dropped: Sequence[ChatMessage], *, focus: str, n_words: int,
     task = TASK.format(n_words=n_words)
     if focus.strip():
         task += f"\n\nPay special attention to this: {shortened(focus.strip(), MAX_FOCUS)}"
-    return FromUser((Text(f"{task}\n\n{fenced('conversation', _fitting(dropped, limit))}"),))
+    return FromUser((Text(f"{task}\n\n{fenced('conversation', written_out(dropped, limit))}"),))
 
 
 def context_text(past: Past, start: int, summary: str, *, quote_limit: int) -> str:
@@ -71,12 +71,8 @@ def shortened(text: str, limit: int) -> str:
     return f"{text[:begin]}\n[… {n_left_out:,} characters left out …]\n{text[begin + n_left_out :]}"
 
 
-def _stands(message: FromUser, past: Past, start: int) -> bool:
-    return any(message is kept for kept in past.messages[start:])
-
-
-def _fitting(messages: Sequence[ChatMessage], limit: int) -> str:
-    """The messages as text; if that is too long, the first and as many of the last as fit."""
+def written_out(messages: Sequence[ChatMessage], limit: int) -> str:
+    """At least one message as text; if that is too long, the first and as many of the last as fit."""
     names = {
         part.call_id: part.name
         for message in messages
@@ -94,6 +90,10 @@ def _fitting(messages: Sequence[ChatMessage], limit: int) -> str:
             break
         rest.append(text)
     return "\n\n".join([first, *reversed(rest)])
+
+
+def _stands(message: FromUser, past: Past, start: int) -> bool:
+    return any(message is kept for kept in past.messages[start:])
 
 
 def _written(message: ChatMessage, names: dict[ToolCallId, str]) -> str:

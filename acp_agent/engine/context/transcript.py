@@ -20,6 +20,7 @@ from acp_agent.engine.context.past import Past
 from acp_agent.model import events
 from acp_agent.model.chat import ChatMessage, FromAssistant, FromTools, FromUser, Thought, ToolResult, ToolUse
 from acp_agent.model.content import Audio, Content, Image, Resource, ResourceLink, Text
+from acp_agent.model.planning import StepBegun
 from acp_agent.model.toolcall import ToolCallPatch, ToolStatus
 
 UNANSWERED = "The call was interrupted before it returned; its effect is unknown. Check before repeating it."
@@ -77,9 +78,11 @@ class Transcript:
                     self._said_parts[index] = content
                     self._past.correct_said(_from_user(self._said_parts))
             case events.NoteAdded(message_id, text):
-                if message_id == self._said:
-                    self._said_parts.append((Text(text),))
-                    self._past.correct_said(_from_user(self._said_parts))
+                self._add_note(message_id, text)
+            case events.PlanningTold(StepBegun(message_id=message_id, text=text)) if text.strip():
+                self._end_step()
+                self._said = None
+                self._past.add_told(message_id, FromUser((Text(text),)))
             case events.StepEnded(_, usage):
                 self._counted = usage.input_tokens + usage.output_tokens
             case events.TurnEnded() | events.CompactionStarted():
@@ -137,6 +140,15 @@ class Transcript:
                     self._past.compact(context, start)
             case _:
                 assert_never(event)
+
+    def _add_note(self, message_id: MessageId | None, text: str) -> None:
+        if message_id is None:
+            self._end_step()
+        if self._said is not None and message_id in (self._said, None):
+            self._said_parts.append((Text(text),))
+            self._past.correct_said(_from_user(self._said_parts))
+        elif message_id is None and text.strip():
+            self._past.add(FromUser((Text(text),)))
 
     def _begin_part(self) -> None:
         if self._answers:  # what follows a result belongs to the next step

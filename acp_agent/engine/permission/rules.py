@@ -29,6 +29,9 @@ RuleScope: TypeAlias = Literal["user", "project", "session"]
 READING = ("read", "ls", "glob", "grep")
 """Tools that show files."""
 
+DOES_AS = {"patch": "edit", "git": "bash"}
+"""Tools that do what another does in another form: a rule about that one is about them too."""
+
 MAX_TEXT = 20_000
 """Characters of an argument that are compared; a longer one is asked about where a rule could mean it."""
 
@@ -48,7 +51,8 @@ class Rule(msgspec.Struct, frozen=True):
         name = tool.lower()
         if self.tool.startswith("mcp__") and name.startswith(f"{self.tool}__"):
             return True
-        return matches_glob(self.tool, name, crossing=True)
+        names = {name, DOES_AS.get(name, name)}
+        return any(matches_glob(self.tool, one, crossing=True) for one in names)
 
 
 class ToolUse(msgspec.Struct, frozen=True):
@@ -207,7 +211,7 @@ def _arguments(use: ToolUse) -> tuple[str, ...]:
     """What patterns are compared with besides paths and commands."""
     given = use.arguments
     match use.tool.lower():
-        case "read" | "write" | "edit" | "ls":
+        case "read" | "write" | "edit" | "patch" | "ls":
             return ()
         case "glob":
             return (str(given.get("pattern", "")),)

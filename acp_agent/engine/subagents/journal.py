@@ -14,8 +14,8 @@ from acp_agent.model.session import SessionRecord
 def subagent_journal(parent: Journal, agent_id: SessionId, fold: Callable[[events.Event], None]) -> Journal:
     """A journal of its own that stores and tells through `parent`.
 
-    What streams arrives there joined, a few times a second. What the subagent shows, what the user decides
-    and what they should know is passed on; its history with the model ends with it.
+    What streams arrives there joined, a few times a second. What the subagent shows, what its steps used,
+    what the user decides and what they should know is passed on; its history with the model ends with it.
     """
     journal = Journal(_Relay(parent, agent_id), agent_id, fold=fold, publish=lambda _: None)
     journal.begin(None)
@@ -42,7 +42,13 @@ class _Relay:
 
     def _passed_on(self, event: events.Event) -> events.Event | None:
         match event:
-            case events.TextChunk() | events.ThoughtChunk() | events.CallShown() | events.PlanChanged():
+            case (
+                events.TextChunk()
+                | events.ThoughtChunk()
+                | events.CallShown()
+                | events.PlanChanged()
+                | events.StepEnded()
+            ):
                 return events.SubagentSaid(self._agent_id, event)
             case events.PermissionDecided() | events.FileKept() | events.Noticed():
                 return event

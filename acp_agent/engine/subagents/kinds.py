@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+from acp_agent.engine.permission.narrowing import narrowed
+from acp_agent.engine.permission.rules import Rules, parse_rule
 from acp_agent.model.subagent import AgentKind
 
 _REPORT = (
@@ -39,6 +43,7 @@ BUILTIN_KINDS: tuple[AgentKind, ...] = (
         "does it, keep to the style of what is there, and check your work before you say that it is done. "
         f"{_REPORT}",
         max_steps=50,
+        aliases=("general-purpose",),
     ),
     AgentKind(
         "review",
@@ -50,6 +55,7 @@ BUILTIN_KINDS: tuple[AgentKind, ...] = (
         tools=_READING,
         read_only=True,
         max_steps=25,
+        aliases=("code-review", "reviewer"),
     ),
     AgentKind(
         "verification",
@@ -59,8 +65,43 @@ BUILTIN_KINDS: tuple[AgentKind, ...] = (
         f"plainly whether the claim holds, does not hold or could not be decided. {_REPORT}",
         tools=_READING,
         max_steps=30,
+        aliases=("verify", "verifier"),
     ),
 )
 
 NOT_FOR_SUBAGENTS = frozenset(("task", "task_status", "task_cancel", "ask_user"))
 """Names of tools that only the session itself has: subagents neither delegate nor talk to the user."""
+
+
+def known_kinds(found: Iterable[AgentKind]) -> Mapping[str, AgentKind]:
+    """The built-in kinds and these by name; of several with one name the last counts."""
+    return {kind.name: kind for kind in (*BUILTIN_KINDS, *found)}
+
+
+def find_kind(kinds: Mapping[str, AgentKind], name: str) -> AgentKind | None:
+    """The kind of this name, else the one with this alias."""
+    kind = kinds.get(name)
+    return kind or next((one for one in kinds.values() if name in one.aliases), None)
+
+
+def may_use(kind: AgentKind, tool: str) -> bool:
+    """Whether the kind has this tool, if its session does."""
+    if _is_among(tool, kind.denied_tools):
+        return False
+    return kind.tools is None or _is_among(tool, kind.tools)
+
+
+def rules_of(kind: AgentKind, base: Rules) -> Rules:
+    """The rules of its session as they hold for this kind.
+
+    Raises:
+        ValueError: one of the kind's own rules is not written as one.
+    """
+    allow, ask, deny = (
+        tuple(map(parse_rule, texts)) for texts in (kind.rules.allow, kind.rules.ask, kind.rules.deny)
+    )
+    return narrowed(base, Rules(allow, ask, deny), kind.rules.default)
+
+
+def _is_among(name: str, names: tuple[str, ...]) -> bool:
+    return name.casefold() in {one.casefold() for one in names}

@@ -10,12 +10,12 @@ import anyio
 import msgspec
 
 from acp_agent.base.errors import ProviderError
-from acp_agent.base.ids import MessageId, SessionId, random_id
+from acp_agent.base.ids import MessageId, SessionId, ToolCallId, random_id
 from acp_agent.engine.context.instructions import ClientPrompt
 from acp_agent.engine.context.transcript import Transcript
 from acp_agent.engine.journal import Journal
 from acp_agent.engine.subagents.journal import subagent_journal
-from acp_agent.engine.subagents.kinds import NOT_FOR_SUBAGENTS
+from acp_agent.engine.subagents.kinds import NOT_FOR_SUBAGENTS, may_use, rules_of
 from acp_agent.engine.turns.answering import AnswerContext, answer_prompt
 from acp_agent.engine.turns.leaving_plan import leaves_plan
 from acp_agent.engine.turns.steering import Steering
@@ -24,9 +24,10 @@ from acp_agent.model import events
 from acp_agent.model.chat import FromAssistant
 from acp_agent.model.content import Text
 from acp_agent.model.permission import Decision, PermissionRequest
+from acp_agent.model.question import Answer, Question
 from acp_agent.model.session import ModelInfo, StopReason
 from acp_agent.model.subagent import AgentKind, SubagentState, Task
-from acp_agent.ports import Broker, Provider, Tool
+from acp_agent.ports import Asker, Broker, Provider, Tool
 
 logger = logging.getLogger(__name__)
 
@@ -155,23 +156,19 @@ class Subagent:
             bench,
             journal=self._journal,
             broker=_Asking(bench.broker, self, self._session.journal),
-            tools={name: tool for name, tool in bench.tools.items() if self._may_use(name, tool)},
+            asker=_AskingForms(bench.asker, self, self._session.journal),
+            tools={name: tool for name, tool in bench.tools.items() if self._has(name, tool)},
+            rules=rules_of(self.kind, bench.rules),
             mode=(lambda: "plan") if self.kind.read_only else bench.mode,
             delegation=None,
         )
 
-    def _may_use(self, name: str, tool: Tool) -> bool:
-        if name in NOT_FOR_SUBAGENTS or leaves_plan(tool) or _is_among(name, self.kind.denied_tools):
-            return False
-        return self.kind.tools is None or _is_among(name, self.kind.tools)
-
-
-def _is_among(name: str, names: tuple[str, ...]) -> bool:
-    return name.casefold() in {one.casefold() for one in names}
+    def _has(self, name: str, tool: Tool) -> bool:
+        return name not in NOT_FOR_SUBAGENTS and not leaves_plan(tool) and may_use(self.kind, name)
 
 
 class _Asking:
-    """The session's user, who is told which subagent asks."""
+    """The session's user, who is told which subagent asks, where they are to be asked."""
 
     def __init__(self, broker: Broker, agent: Subagent, journal: Journal) -> None:
         self._broker = broker
@@ -181,6 +178,11 @@ class _Asking:
     async def ask(self, request: PermissionRequest) -> Decision:
         """The answer to a call of the subagent."""
         agent = self._agent
+        if agent.kind.confirmation == "deny_on_ask":
+            return "dismissed"
+        asked_each_time = not any(choice.id == "allow_always" for choice in request.choices)
+        if agent.kind.confirmation == "auto_approve" and not asked_each_time:
+            return "allow_once"
         await self._journal.record(events.SubagentChanged(agent.id, "waiting", call_id=request.call_id))
         titled = msgspec.structs.replace(request.call, title=f"{agent.kind.name}: {request.call.title}")
         asked = msgspec.structs.replace(request, call=titled, subagent=agent.id)
@@ -189,5 +191,27 @@ class _Asking:
         return decision
 
 
+class _AskingForms:
+    """The session's user, who is told which subagent a question is from."""
+
+    def __init__(self, asker: Asker, agent: Subagent, journal: Journal) -> None:
+        self._asker = asker
+        self._agent = agent
+        self._journal = journal
+
+    async def ask(self, session_id: SessionId, call_id: ToolCallId | None, question: Question) -> Answer:
+        """The answer to what a tool of the subagent asks."""
+        agent = self._agent
+        await self._journal.record(events.SubagentChanged(agent.id, "waiting", call_id=call_id))
+        named = msgspec.structs.replace(question, message=f"{agent.kind.name}: {question.message}")
+        answer = await self._asker.ask(session_id, call_id, named)
+        await self._journal.record(events.SubagentChanged(agent.id, "running"))
+        return answer
+
+    def visited(self, visit_id: str) -> None:
+        """Pass it on."""
+        self._asker.visited(visit_id)
+
+
 if TYPE_CHECKING:
-    _: type[Broker] = _Asking
+    _: tuple[type[Broker], type[Asker]] = (_Asking, _AskingForms)

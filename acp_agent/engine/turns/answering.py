@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from itertools import groupby
 
 import anyio
 import msgspec
@@ -19,14 +18,15 @@ from acp_agent.engine.journal import Journal
 from acp_agent.engine.options import Chosen, tuned
 from acp_agent.engine.pricing import price_of
 from acp_agent.engine.spans import step_span
+from acp_agent.engine.turns.side_by_side import answer_calls
 from acp_agent.engine.turns.steering import Steering
 from acp_agent.engine.turns.step import StepResult, run_step
-from acp_agent.engine.turns.toolrun import ToolBench, answer_call
+from acp_agent.engine.turns.toolrun import ToolBench
 from acp_agent.model import events
 from acp_agent.model.chat import ModelRequest
 from acp_agent.model.content import Resource, Text
 from acp_agent.model.session import ModelInfo, StopReason
-from acp_agent.model.toolcall import ToolCall, ToolSpec
+from acp_agent.model.toolcall import ToolSpec
 from acp_agent.ports import Provider, Workspace
 
 TAKE_UP_TIME = 2.0
@@ -66,11 +66,20 @@ async def answer_prompt(said: events.UserSaid, context: AnswerContext) -> StopRe
     Raises:
         ProviderError: the model could not answer; what it said before is in the journal.
     """
-    tools = (await context.set_bench()).tools
-    briefed = await context.briefing.begin_turn(said.message_id, context.workspace.roots, tools)
-    await context.journal.record(*briefed)
+    bench = await begin_answer(said, context)
+    if bench.delegation is not None:
+        await bench.delegation.before_answer(said)
+    return await answer_history(context)
+
+
+async def begin_answer(said: events.UserSaid, context: AnswerContext) -> ToolBench:
+    """Complete the history with what the model is to know before it answers; what calls run with by then."""
+    bench = await context.set_bench()
+    briefed = await context.briefing.begin_turn(said.message_id, context.workspace.roots, bench.tools)
+    for event in briefed:
+        context.journal.say(event)
     await _attach(said, context)
-    return await _loop(context)
+    return bench
 
 
 async def compact_now(context: AnswerContext, focus: str = "") -> events.CompactionEnded | None:
@@ -102,11 +111,19 @@ async def _take_up(context: AnswerContext) -> None:
         await _attach(said, context)
 
 
-async def _loop(context: AnswerContext) -> StopReason:
+async def answer_history(context: AnswerContext) -> StopReason:
+    """Let the model go on from the history as it is until it asks for no more tools.
+
+    Raises:
+        ProviderError: the model could not answer; what it said before is in the journal.
+    """
     keeper = ContextKeeper(_compaction_parts(context))
     for _ in range(context.max_steps):
         await _take_up(context)
         bench = await context.set_bench()
+        ended = bench.delegation.take_endings() if bench.delegation is not None else ""
+        if ended:
+            await context.journal.record(events.NoteAdded(None, ended))
         tools = tuple(tool.spec for tool in bench.tools.values())
         asked = _asked(context, tools)
         await keeper.make_room(asked)
@@ -114,25 +131,8 @@ async def _loop(context: AnswerContext) -> StopReason:
         await context.journal.record(*step.recorded, *_usage_events(context, asked.model, step))
         if not step.calls and context.steering.close_if_empty():
             return _stop_reason(step)
-        await _answer_calls(step.calls, bench)
+        await answer_calls(step.calls, bench)
     return "max_turn_requests"
-
-
-async def _answer_calls(calls: tuple[ToolCall, ...], bench: ToolBench) -> None:
-    """One after another, but side by side what says that it can be."""
-
-    def runs_side_by_side(call: ToolCall) -> bool:
-        tool = bench.tools.get(call.name)
-        return tool is not None and tool.spec.side_by_side
-
-    for together, group in groupby(calls, runs_side_by_side):
-        if together:
-            async with anyio.create_task_group() as tasks:
-                for call in group:
-                    tasks.start_soon(answer_call, call, bench)
-        else:
-            for call in group:
-                await answer_call(call, bench)
 
 
 async def _ask(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+import anyio
 import msgspec
 from msgspec import UNSET
 
@@ -16,6 +17,7 @@ from acp_agent.base.ids import SessionId, ToolCallId, random_id
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.base.trace import Tracer, current_trace
 from acp_agent.engine.journal import Journal
+from acp_agent.engine.overseeing import Overseer
 from acp_agent.engine.permission import policy
 from acp_agent.engine.permission.rules import Rules, ToolUse
 from acp_agent.engine.questions.asking import Scope, ask_user
@@ -26,14 +28,18 @@ from acp_agent.model import events
 from acp_agent.model.content import Text, shown_text
 from acp_agent.model.permission import PermissionRequest
 from acp_agent.model.session import ModeId
-from acp_agent.model.toolcall import ToolCall, ToolCallPatch, ToolOutcome, failed
+from acp_agent.model.toolcall import PlanEntry, ToolCall, ToolCallPatch, ToolOutcome, failed
 from acp_agent.ports import Asker, Broker, Delegation, Preview, Tool, ToolContext, Workspace
 
 logger = logging.getLogger(__name__)
 
 
 class ToolBench(msgspec.Struct):
-    """What calls of one session run with. `mode` is read at each call, for it may change in between."""
+    """What calls of one session run with. `mode` is read at each call, for it may change in between.
+
+    `asking` is held while the user is asked about a call, so that one question waits for the one before.
+    `joined_plan` joins what the model plans with the steps that are being worked through.
+    """
 
     session_id: SessionId
     journal: Journal
@@ -48,6 +54,9 @@ class ToolBench(msgspec.Struct):
     tracer: Tracer = Tracer()
     delegation: Delegation | None = None
     keep: Keep | None = None
+    asking: anyio.Lock = msgspec.field(default_factory=anyio.Lock)
+    oversight: Overseer | None = None
+    joined_plan: Callable[[tuple[PlanEntry, ...]], tuple[PlanEntry, ...]] = lambda entries: entries
 
     def workspace_for(self, call_id: ToolCallId) -> Workspace:
         """The session's, which keeps what the call overwrites."""
@@ -97,14 +106,19 @@ async def _answer(call: ToolCall, bench: ToolBench) -> None:
     # it is pending since the model named it
     await bench.journal.record(events.CallShown(call.id, msgspec.structs.replace(announced, status=UNSET)))
     use = ToolUse(call.name, call.arguments, bench.rules.weigh(preview.access))
-    refusal = await _seek_permission(announced, call, use, bench, leaving_plan=leaves_plan(tool))
+    refusal = None if bench.oversight is None else await bench.oversight.before_call(use)
+    if refusal is None:
+        refusal = await _seek_permission(announced, call, use, bench, leaving_plan=leaves_plan(tool))
+    if refusal is None and bench.oversight is not None:
+        refusal = await bench.oversight.before_run(use)
     if refusal is not None:
         await _finish(call, bench, failed(refusal), shown=preview)
         return
     await bench.journal.record(events.CallShown(call.id, ToolCallPatch(status="in_progress")))
     if preview.access.effect not in ("none", "read"):
         await bench.journal.sync()
-    await _finish(call, bench, await _run(tool, call, call.arguments, context), shown=preview)
+    outcome = await _run(tool, call, call.arguments, context, bench.oversight, use)
+    await _finish(call, bench, outcome, shown=preview)
 
 
 def _reporter(call: ToolCall, bench: ToolBench) -> Callable[[ToolCallPatch], None]:
@@ -147,10 +161,17 @@ async def _seek_permission(
         )
     if verdict == "allow":
         return None
-    request = PermissionRequest(bench.session_id, call.id, announced, policy.choices(verdict, access))
-    decision = await bench.broker.ask(request)
-    await bench.journal.record(events.PermissionDecided(call.id, access.subject, decision))
-    policy.remember(bench.grants, access.subject, decision)
+    async with bench.asking:
+        # an "always" that was answered while this call waited for its turn is about it too
+        verdict = policy.decide(bench.mode(), access, bench.grants, roots, ruling)
+        if verdict == "deny":
+            return policy.denial(bench.mode(), ruling)
+        if verdict == "allow":
+            return None
+        request = PermissionRequest(bench.session_id, call.id, announced, policy.choices(verdict, access))
+        decision = await bench.broker.ask(request)
+        await bench.journal.record(events.PermissionDecided(call.id, access.subject, decision))
+        policy.remember(bench.grants, access.subject, decision)
     match decision:
         case "allow_once" | "allow_always":
             return None
@@ -160,7 +181,16 @@ async def _seek_permission(
             return "The user did not approve this call; it was not run. Do not repeat it unasked."
 
 
-async def _run(tool: Tool, call: ToolCall, arguments: JsonObject, context: ToolContext) -> ToolOutcome:
+async def _run(
+    tool: Tool,
+    call: ToolCall,
+    arguments: JsonObject,
+    context: ToolContext,
+    oversight: Overseer | None,
+    use: ToolUse,
+) -> ToolOutcome:
+    if oversight is not None:
+        return await oversight.run_call(use, lambda: _run(tool, call, arguments, context, None, use))
     try:
         return await tool.run(arguments, context)
     except (ToolError, WorkspaceError) as exc:
@@ -194,7 +224,7 @@ async def _finish(call: ToolCall, bench: ToolBench, outcome: ToolOutcome, *, sho
         events.CallAnswered(call.id, outcome.for_model, outcome.is_error),
     ]
     if outcome.plan is not None:
-        recorded.append(events.PlanChanged(outcome.plan))
+        recorded.append(events.PlanChanged(bench.joined_plan(outcome.plan)))
     await bench.journal.record(*recorded)
 
 

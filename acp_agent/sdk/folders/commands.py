@@ -8,50 +8,58 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from anyio import to_thread
-
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places
-from acp_agent.model.command import CommandGroup, CommandInfo, FoundCommands, TextCommand
-from acp_agent.sdk.folders.prompts import NAME, Documents, PromptFolder, described
-from acp_agent.sdk.folders.skills import FILE, Skill, find_skills
+from acp_agent.model.command import CommandGroup, CommandInfo, FoundCommands, TextCommand, skill_command
+from acp_agent.model.skill import Skill
+from acp_agent.sdk.folders.prompts import NAME, Documents, PromptFolder, described, folders_at
+from acp_agent.sdk.folders.skills import OTHER_FOLDERS, find_skills
 from acp_agent.sdk.settings.trust import COMMAND_FOLDERS, SKILL_FOLDERS, prompt_folders, why_not_trusted
 
 
 class CommandFiles:
     """The commands that files hold for sessions in one directory."""
 
-    def __init__(self, places: Places, cwd: Path, skills: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        places: Places,
+        cwd: Path,
+        skills: Sequence[Path] = (),
+        *,
+        inline: Sequence[Skill] = (),
+        builtin: Sequence[Skill] = (),
+    ) -> None:
         self._places = places
         self._cwd = cwd
-        self._skills = skills  # folders that whoever embeds the agent names, besides those found
+        self._skills = skills  # folders that whoever embeds the agent names; the last counts most
+        self._inline = inline  # skills that count more than any found
+        self._builtin = builtin  # and less
         self._documents = Documents()
 
-    async def find(self) -> FoundCommands:
+    def find(self) -> FoundCommands:
         """Those there are now; only what changed is read again. Nothing of an untrusted project is read."""
-        return await to_thread.run_sync(self._find, abandon_on_cancel=True)
-
-    def _find(self) -> FoundCommands:
         problems: list[str] = []
         own = self._places.config_file.parent if self._places.config_file else None
         users = [PromptFolder(own / "commands")] if own else []
-        skills = [PromptFolder(own / "skills")] if own else []
+        skills = [PromptFolder(folder) for folder in reversed(self._skills)]
+        skills += [PromptFolder(own / "skills")] if own else []
+        skills += folders_at(self._places.home, OTHER_FOLDERS)
         projects: list[PromptFolder] = []
         present = prompt_folders(self._cwd)
         why = why_not_trusted(self._places, self._cwd) if present else ""
         if why:
             problems += [f"`{folder}`: is not read: {why}" for folder in present]
-        else:
+        elif present:
             projects = [PromptFolder(self._cwd / name, self._cwd) for name in COMMAND_FOLDERS]
             skills += [PromptFolder(self._cwd / name, self._cwd) for name in SKILL_FOLDERS]
-        skills += map(PromptFolder, self._skills)
         found = find_skills(skills, self._documents)
+        known = (*self._inline, *found.skills, *self._builtin)
         commands = (
             *self._commands("user", users, problems),
             *self._commands("project", projects, problems),
-            *map(_command_of, found.skills),
+            *(skill_command(skill) for skill in known if skill.kind != "persona"),
         )
-        return FoundCommands(commands, (*problems, *found.problems))
+        return FoundCommands(commands, (*problems, *found.problems), known)
 
     def _commands(
         self, group: CommandGroup, folders: Sequence[PromptFolder], problems: list[str]
@@ -70,9 +78,3 @@ class CommandFiles:
         document = self._documents.read(path, folder)
         info = CommandInfo(":".join(parts), described(document), document.head.get("argument-hint", ""))
         return TextCommand(info, group, document.body, str(path))
-
-
-def _command_of(skill: Skill) -> TextCommand:
-    note = f"(These are the instructions of the skill `{skill.name}`. Its files lie in `{skill.folder}`.)"
-    info = CommandInfo(skill.name, skill.description, skill.hint)
-    return TextCommand(info, "skill", skill.instructions, str(skill.folder / FILE), note)

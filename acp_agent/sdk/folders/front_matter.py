@@ -1,13 +1,15 @@
 """The head of a Markdown file: `key: value` lines between two lines of `---`. A part of YAML, read strictly.
 
 Values are plain, quoted, or blocks behind `|` and `>`; they may go on in indented lines. Keys whose value is
-anything else, a list for example, are kept apart. What looks like nothing of this is an error, not a guess.
+anything else, a list or a table, are kept apart. What looks like nothing of this is an error, not a guess.
+Anchors, tags, tables in braces, lists of tables and several documents in one file are not read.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Mapping
 
 import msgspec
@@ -20,12 +22,14 @@ _BLOCK = re.compile(r"([|>])[+-]?")
 class Document(msgspec.Struct, frozen=True):
     """A file taken apart: the values of its head, and what stands below it.
 
-    `lists` has the keys whose value is no text, with the items that are listed there, if any.
+    `lists` has the keys whose value is no text, with the items that are listed there, if any. `tables` has
+    those whose value could be a table, as text for `parse_table`.
     """
 
     head: Mapping[str, str]
     body: str
     lists: Mapping[str, tuple[str, ...]] = {}
+    tables: Mapping[str, str] = {}
 
 
 def parse_document(text: str) -> Document:
@@ -40,17 +44,28 @@ def parse_document(text: str) -> Document:
     end = next((number for number, line in enumerate(lines[1:], start=1) if line.rstrip() == "---"), None)
     if end is None:
         raise ValueError("line 1: the `---` has no second one that ends the head")
-    head, lists = _values(lines[1:end])
-    return Document(head, "\n".join(lines[end + 1 :]).strip(), lists)
+    return msgspec.structs.replace(_values(lines[1:end], 2), body="\n".join(lines[end + 1 :]).strip())
 
 
-def _values(lines: list[str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+def parse_table(text: str) -> Document:
+    """A text that is nothing but the head of a file; one without a body.
+
+    Raises:
+        ValueError: it is not written as it should be; says where and what.
+    """
+    lines = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").splitlines()
+    start = 1 if lines and lines[0].rstrip() == "---" else 0
+    return _values(lines[start:], start + 1)
+
+
+def _values(lines: list[str], first: int) -> Document:
     head: dict[str, str] = {}
     lists: dict[str, tuple[str, ...]] = {}
+    tables: dict[str, str] = {}
     seen: set[str] = set()
     at = 0
     while at < len(lines):
-        line, number = lines[at], at + 2
+        line, number = lines[at], at + first
         at += 1
         if not line.strip() or line.startswith("#"):
             continue
@@ -68,12 +83,14 @@ def _values(lines: list[str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]
         if value is not None:
             head[key] = value
         else:
-            lists[key] = tuple(
-                _COMMENT.sub("", line.strip()[2:]).strip().strip("'\"")
-                for line in lines[start:at]
-                if _is_item(line.strip())
-            )
-    return head, lists
+            below = [line.strip() for line in lines[start:at]]
+            if _is_item(next((line for line in below if line and line[0] != "#"), "-")):
+                items = (line[2:] for line in below if _is_item(line))
+                lists[key] = tuple(_COMMENT.sub("", item).strip().strip("'\"") for item in items)
+            else:
+                lists[key] = ()
+                tables[key] = textwrap.dedent("\n".join(lines[start:at]))
+    return Document(head, "", lists, tables)
 
 
 def _is_item(line: str) -> bool:
@@ -85,7 +102,7 @@ def _value(first: str, more: list[str], number: int) -> str | None:
     rest = [line.strip() for line in more]
     block = _BLOCK.fullmatch(_COMMENT.sub("", first).strip())
     if block:
-        return ("\n" if block[1] == "|" else " ").join(rest).strip()
+        return textwrap.dedent("\n".join(more)).strip() if block[1] == "|" else " ".join(rest).strip()
     if any(_is_item(line.strip()) for line in more):
         return None
     whole = " ".join(part for part in (first.strip(), *rest) if part)

@@ -15,11 +15,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from anyio import to_thread
+import msgspec
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places
-from acp_agent.model.instructions import InstructionFile, Surroundings
+from acp_agent.model.instructions import InstructionFile
 from acp_agent.sdk.settings.file import read_bytes
 from acp_agent.tools.plaintext import visible
 
@@ -31,20 +31,26 @@ _BRANCH = re.compile(r"ref: (refs/heads/([\w./+@-]{1,200}))", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
+class FoundInstructions(msgspec.Struct, frozen=True):
+    """Instruction files that apply, the one that wins last; why others are not used; branch and commit."""
+
+    files: tuple[InstructionFile, ...]
+    problems: tuple[str, ...]
+    repository: str
+
+
 class InstructionFiles:
-    """Looks around sessions of one user."""
+    """The instruction files for sessions of one user."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
 
-    async def look_around(self, roots: tuple[Path, ...]) -> Surroundings:
-        """What there is now for a session with these directories, the first its working directory."""
-        return await to_thread.run_sync(self._look, roots, abandon_on_cancel=True)
-
-    def _look(self, roots: tuple[Path, ...]) -> Surroundings:
+    def find(self, roots: tuple[Path, ...]) -> FoundInstructions:
+        """Those there are now for a session with these directories, the first its working directory."""
         files: dict[str, InstructionFile] = {}
         problems: list[str] = []
-        for folder, within in self._folders(roots):
+        repository = _repository(roots[0])
+        for folder, within in self._folders(roots, repository):
             try:
                 found = _file_in(folder, within)
             except ConfigError as exc:
@@ -53,9 +59,9 @@ class InstructionFiles:
             if found is not None:
                 files.pop(found.path, None)
                 files[found.path] = found
-        return Surroundings(tuple(files.values()), _state(_repository(roots[0])), tuple(problems))
+        return FoundInstructions(tuple(files.values()), tuple(problems), _state(repository))
 
-    def _folders(self, roots: tuple[Path, ...]) -> Iterator[tuple[Path, Path]]:
+    def _folders(self, roots: tuple[Path, ...], repository: Path | None) -> Iterator[tuple[Path, Path]]:
         """Folders to look in, and those that what is found there must lie in."""
         if self._places.config_file is not None:
             own = self._places.config_file.parent
@@ -63,7 +69,7 @@ class InstructionFiles:
         for root in roots[1:]:
             yield root, root
         cwd = roots[0]
-        top = _repository(cwd) or cwd
+        top = repository or cwd
         below = cwd.relative_to(top).parts
         for depth in range(len(below) + 1):
             yield top.joinpath(*below[:depth]), top
@@ -76,6 +82,10 @@ def _file_in(folder: Path, within: Path) -> InstructionFile | None:
         ConfigError: they cannot be used; names the file.
     """
     for name in NAMES:
+        if not os.path.lexists(
+            os.path.join(folder, name)
+        ):  # mostly; building a `Path` takes longer than this
+            continue
         path = folder / name
         content = read_bytes(path) if _lies_within(path, within) else None
         if content is None:
@@ -107,7 +117,7 @@ def _repository(cwd: Path) -> Path | None:
     """
     for folder in (cwd, *cwd.parents)[:MAX_DEPTH]:
         try:
-            found = os.lstat(folder / ".git")
+            found = os.lstat(os.path.join(folder, ".git"))
         except (OSError, ValueError):
             continue
         return folder if os.name != "posix" or found.st_uid == os.getuid() else None

@@ -1,16 +1,16 @@
-"""Folders of Markdown files that hold prompts: finding the files, and reading each once until it changes."""
+"""Folders of files that hold prompts: finding the files, and reading each once until it changes."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from acp_agent.base.errors import ConfigError
-from acp_agent.sdk.folders.front_matter import Document, parse_document
+from acp_agent.sdk.folders.front_matter import Document, parse_document, parse_table
 from acp_agent.sdk.settings.file import read_bytes
 
 MAX_FILES = 500
@@ -19,6 +19,9 @@ MAX_FILES = 500
 MAX_DEPTH = 5
 MAX_DESCRIPTION = 500
 """Characters of a description."""
+
+YAML = (".yaml", ".yml")
+"""Endings of files that are all head; their text is under `prompt`."""
 
 NAME = re.compile(r"\w[\w.-]{0,99}")
 """What files and folders must be called to be part of a command."""
@@ -34,14 +37,14 @@ class PromptFolder(msgspec.Struct, frozen=True):
         """Whether the file lies where it should."""
         return self.project is None or _real(file).is_relative_to(_real(self.project))
 
-    def files(self) -> Iterator[Path]:
-        """The Markdown files in it and below it, in order of their names."""
+    def files(self, suffixes: tuple[str, ...] = (".md",)) -> Iterator[Path]:
+        """The files with one of these endings in it and below it, in order of their names."""
         n_files = 0
         for folder, below, names in os.walk(self.path):
             depth = len(Path(folder).relative_to(self.path).parts)
             below[:] = sorted(below) if depth < MAX_DEPTH else []
             for name in sorted(names):
-                if name.lower().endswith(".md"):
+                if name.lower().endswith(suffixes):
                     n_files += 1
                     if n_files > MAX_FILES:
                         return
@@ -54,6 +57,14 @@ class PromptFolder(msgspec.Struct, frozen=True):
         except OSError:
             return
         yield from (self.path / name for name in names if (self.path / name).is_dir())
+
+
+def folders_at(home: Path | None, names: Iterable[str]) -> list[PromptFolder]:
+    """Those of these folders below the user's home that there are; few have any."""
+    if home is None:
+        return []
+    places = [os.path.join(home, name) for name in names]
+    return [PromptFolder(Path(place)) for place in places if os.path.isdir(place)]
 
 
 class Documents:
@@ -96,7 +107,8 @@ def described(document: Document) -> str:
 def _document(path: Path) -> Document | str:
     """What the file says, or why it cannot be used."""
     try:
-        document = parse_document((read_bytes(path) or b"").decode())
+        text = (read_bytes(path) or b"").decode()
+        document = _table(text) if path.suffix.lower() in YAML else parse_document(text)
     except ConfigError as exc:
         return str(exc)
     except UnicodeDecodeError:
@@ -104,6 +116,11 @@ def _document(path: Path) -> Document | str:
     except ValueError as exc:
         return f"`{path}`: {exc}"
     return document if document.body else f"`{path}`: has no text"
+
+
+def _table(text: str) -> Document:
+    document = parse_table(text)
+    return msgspec.structs.replace(document, body=document.head.get("prompt", ""))
 
 
 def _real(path: Path) -> Path:

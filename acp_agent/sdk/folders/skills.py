@@ -8,19 +8,17 @@ from pathlib import Path
 import msgspec
 
 from acp_agent.base.errors import ConfigError
+from acp_agent.model.skill import Skill, SkillKind
+from acp_agent.sdk.folders.front_matter import Document
+from acp_agent.sdk.folders.listed import listed_rules
 from acp_agent.sdk.folders.prompts import NAME, Documents, PromptFolder, described
 
 FILE = "SKILL.md"
+ALLOWED = ("allowed-tools", "allowed_tools", "allowedTools")
+KINDS: tuple[SkillKind, ...] = ("instruction", "persona", "tool")
 
-
-class Skill(msgspec.Struct, frozen=True):
-    """One skill. `instructions` is what its file says below the head."""
-
-    name: str
-    description: str
-    hint: str
-    instructions: str
-    folder: Path
+OTHER_FOLDERS = (".agents/skills", ".claude/skills")
+"""Folders below the user's home that skills for other programs lie in; the first counts most."""
 
 
 class FoundSkills(msgspec.Struct, frozen=True):
@@ -45,10 +43,35 @@ def find_skills(folders: Iterable[PromptFolder], documents: Documents) -> FoundS
     return FoundSkills(tuple(skills), tuple(problems))
 
 
-def _read(place: Path, folder: PromptFolder, documents: Documents) -> Skill:
-    document = documents.read(place / FILE, folder)
-    name = document.head.get("name") or place.name
+def read_skill(document: Document, where: str, name: str, folder: str) -> Skill:
+    """The skill that a document is; it is called `name` unless it says otherwise.
+
+    Raises:
+        ConfigError: it cannot be used; says `where`, and which key it is.
+    """
+    name = document.head.get("name") or name
     if not NAME.fullmatch(name):
-        raise ConfigError(f"`{place / FILE}`: `name` may have letters, digits, `-`, `_` and `.` only")
-    hint = document.head.get("argument-hint", "")
-    return Skill(name, described(document), hint, document.body, place)
+        raise ConfigError(f"`{where}`: `name` may have letters, digits, `-`, `_` and `.` only")
+    return Skill(
+        name,
+        described(document),
+        document.body,
+        folder=folder,
+        origin=where,
+        hint=document.head.get("argument-hint", ""),
+        allowed_tools=listed_rules(where, document, ALLOWED),
+        kind=_kind(document, where),
+        for_model=document.head.get("disable-model-invocation", "").lower() != "true",
+    )
+
+
+def _kind(document: Document, where: str) -> SkillKind:
+    text = document.head.get("kind", KINDS[0])
+    for kind in KINDS:
+        if text == kind:
+            return kind
+    raise ConfigError(f"`{where}`: `kind`: `{text}` is none of {', '.join(KINDS)}")
+
+
+def _read(place: Path, folder: PromptFolder, documents: Documents) -> Skill:
+    return read_skill(documents.read(place / FILE, folder), str(place / FILE), place.name, str(place))

@@ -19,9 +19,13 @@ from acp_agent.base.errors import ConfigError
 from acp_agent.base.paths import Places, find_places
 from acp_agent.engine.context.size import COMPACT_AT
 from acp_agent.engine.permission.rules import Rule, Rules, RuleScope, parse_rule
+from acp_agent.model.limits import Limits
+from acp_agent.model.planning import Planning, PlanningMode
 from acp_agent.model.session import ModeId
+from acp_agent.model.subagent import DelegationLimits
 from acp_agent.sdk.last_choice import LastChoice, read_last_choice
 from acp_agent.sdk.model_choice import ModelChoice, check_model, default_model, last_model
+from acp_agent.sdk.settings.delegation import delegation_limits
 from acp_agent.sdk.settings.file import (
     PermissionsTable,
     SettingsFile,
@@ -29,10 +33,13 @@ from acp_agent.sdk.settings.file import (
     parse_toml,
     read_bytes,
 )
+from acp_agent.sdk.settings.hooks import HookTable
+from acp_agent.sdk.settings.memory import read_memory
 from acp_agent.sdk.settings.overrides import CLI_NAMES, ENV_NAMES, read_overrides, unknown_variables
 from acp_agent.sdk.settings.presets import PRESETS
 from acp_agent.sdk.settings.project import read_project
 from acp_agent.sdk.settings.provider import ProviderConfig, collect_providers
+from acp_agent.sdk.settings.search import SearchConfig, read_search
 from acp_agent.sdk.settings.store import StoreChoice, read_store
 
 if TYPE_CHECKING:
@@ -44,6 +51,7 @@ DEFAULT_MAX_STEPS = 50
 DEFAULT_MAX_FRAME_MIB = 64
 DEFAULT_LOG_LEVEL = "warning"
 DEFAULT_SANDBOX: SandboxChoice = "auto"
+DEFAULT_PLANNING = Planning("auto")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
@@ -60,11 +68,20 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
         compact_at: share of a model's context at which the conversation is shortened, 0 for never unasked.
         max_frame_mib: largest message accepted, in MiB.
         log_level: `error`, `warning`, `info` or `debug`.
+        planning: how prompts are planned, and whether their goals are tracked.
         sandbox: whether the kernel confines what commands and file tools change.
         sandbox_writable: further directories that confined commands may change.
         providers: the model services, in order of preference.
         mcp_servers: servers every session gets besides those its client names.
         permissions: rules about single calls, those of all files together.
+        delegation: how sessions delegate to subagents.
+        builtin_skills: whether the skills that come with the agent are offered.
+        enforce_skill_tools: while skills are in use, only calls that they say they need may run.
+        hooks: commands that are asked at moments of a session, those of all files together.
+        limits: what sessions and prompts may use up.
+        memory_dir: where sessions remember beyond their conversation, None for not at all.
+        fs_context: whether files are searched for what fits a prompt.
+        search: the search service of the web, None for none.
         ignored: settings that were found and have no effect, as sentences for people.
         files: the settings files that were read.
     """
@@ -79,11 +96,20 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True)
     compact_at: float = COMPACT_AT
     max_frame_mib: int = DEFAULT_MAX_FRAME_MIB
     log_level: str = DEFAULT_LOG_LEVEL
+    planning: Planning = DEFAULT_PLANNING
     sandbox: SandboxChoice = DEFAULT_SANDBOX
     sandbox_writable: tuple[Path, ...] = ()
     providers: tuple[ProviderConfig, ...] = ()
     mcp_servers: tuple[McpServer, ...] = ()
     permissions: Rules = Rules()
+    delegation: DelegationLimits = DelegationLimits()
+    builtin_skills: bool = False
+    enforce_skill_tools: bool = False
+    hooks: tuple[HookTable, ...] = ()
+    limits: Limits = Limits()
+    memory_dir: Path | None = None
+    fs_context: bool = False
+    search: SearchConfig | None = None
     ignored: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
 
@@ -151,10 +177,11 @@ def load_config(
         or last_model(last.model, providers)
         or default_model(providers.values())
     )
+    search, unsearched = read_search(written.search, file, env)
     return Config(
         model=choice.model,
         model_origin=choice.origin,
-        # Modes and sandboxes were checked against the choices where they were read.
+        # Modes, sandboxes and planning modes were checked against the choices where they were read.
         mode=cast("ModeId", merged.mode or last.mode or DEFAULT_MODE),
         chosen=last.options,
         remember_choices=merged.remember_choices is not False,
@@ -163,6 +190,9 @@ def load_config(
         compact_at=COMPACT_AT if merged.compact_at is None else merged.compact_at,
         max_frame_mib=merged.max_frame_mib or DEFAULT_MAX_FRAME_MIB,
         log_level=merged.log_level or DEFAULT_LOG_LEVEL,
+        planning=Planning(
+            cast("PlanningMode", merged.planning_mode or DEFAULT_PLANNING.mode), merged.goal_tracking is True
+        ),
         sandbox=cast("SandboxChoice", merged.sandbox) if merged.sandbox else DEFAULT_SANDBOX,
         sandbox_writable=tuple(_directory(path, places) for path in merged.sandbox_writable or ()),
         providers=tuple(providers.values()),
@@ -170,7 +200,20 @@ def load_config(
         permissions=_rules(written.permissions, places, "user").joined(
             _rules(project.settings.permissions, places, "project")
         ),
-        ignored=(*project.ignored, *unknown_variables(env)),
+        delegation=delegation_limits(
+            DelegationLimits(),
+            merged.auto_delegation,
+            side_by_side=merged.auto_parallel,
+            max_at_work=merged.max_parallel_tasks,
+        ),
+        builtin_skills=merged.builtin_skills is True,
+        enforce_skill_tools=merged.enforce_active_skill_tool_restrictions is True,
+        hooks=(*written.hooks, *project.settings.hooks),
+        limits=_limits(merged),
+        memory_dir=read_memory(merged.memory, places),
+        fs_context=merged.fs_context is True,
+        search=search,
+        ignored=(*project.ignored, *unsearched, *unknown_variables(env)),
         files=tuple(
             path for path in (file if user and file and file.is_absolute() else None, project.file) if path
         ),
@@ -234,6 +277,10 @@ def _servers(settings: SettingsFile) -> tuple[McpServer, ...]:
     from acp_agent.sdk.settings.mcp import configured_servers  # lazy: most configurations have no server
 
     return configured_servers(settings.mcp_servers)
+
+
+def _limits(settings: SettingsFile) -> Limits:
+    return Limits(**msgspec.structs.asdict(settings.limits)) if settings.limits else Limits()
 
 
 def _directory(text: str, places: Places) -> Path:

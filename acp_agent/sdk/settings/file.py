@@ -7,15 +7,21 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, get_args
 
 import msgspec
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.engine.permission.rules import parse_rule
+from acp_agent.model.hook import HOOK_EVENTS
+from acp_agent.model.planning import PlanningMode
 from acp_agent.model.session import MODES, ModelInfo
+from acp_agent.sdk.settings.delegation import AutoDelegationTable, Tasks
+from acp_agent.sdk.settings.hooks import FAILURES, MAX_HOOKS, HookTable, complaint_about
+from acp_agent.sdk.settings.memory import MemoryTable
 from acp_agent.sdk.settings.presets import PROVIDER_TYPES
+from acp_agent.sdk.settings.search import SearchTable
 from acp_agent.sdk.settings.secret import Secret
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -26,6 +32,7 @@ LOG_LEVELS = ("error", "warning", "info", "debug")
 SERVER_TYPES = ("stdio", "http", "sse")
 SANDBOX_CHOICES = ("auto", "require", "off")
 MODE_IDS = tuple(mode.id for mode in MODES)
+PLANNING_MODES: tuple[PlanningMode, ...] = get_args(PlanningMode)
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Price = Annotated[float, msgspec.Meta(ge=0)]
@@ -87,6 +94,14 @@ class PermissionsTable(msgspec.Struct, frozen=True, kw_only=True):
     deny: tuple[str, ...] = ()
 
 
+class LimitsTable(msgspec.Struct, frozen=True, kw_only=True):
+    """`[limits]` as written."""
+
+    max_cost: Price | None = None
+    max_tokens_per_prompt: Positive | None = None
+    max_seconds_per_prompt: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
 class SettingsFile(msgspec.Struct, frozen=True, kw_only=True):
     """A whole file as written; None and empty mean not set."""
 
@@ -100,9 +115,21 @@ class SettingsFile(msgspec.Struct, frozen=True, kw_only=True):
     sandbox: str | None = None
     sandbox_writable: tuple[str, ...] | None = None
     remember_choices: bool | None = None
+    planning_mode: str | None = None
+    goal_tracking: bool | None = None
+    auto_delegation: AutoDelegationTable | None = None
+    auto_parallel: bool | None = None
+    max_parallel_tasks: Tasks | None = None
+    builtin_skills: bool | None = None
+    enforce_active_skill_tool_restrictions: bool | None = None
     providers: dict[str, ProviderTable] = {}
     mcp_servers: dict[str, McpServerTable] = {}
     permissions: PermissionsTable = PermissionsTable()
+    hooks: tuple[HookTable, ...] = ()
+    limits: LimitsTable | None = None
+    search: SearchTable | None = None
+    memory: MemoryTable | None = None
+    fs_context: bool | None = None
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -165,13 +192,22 @@ def check_settings(tables: JsonObject, path: Path) -> SettingsFile:
     _reject_unknown(
         _table(tables.get("permissions")), PermissionsTable.__struct_fields__, "permissions", path
     )
+    for index, hook in enumerate(_list(tables.get("hooks"))):
+        _reject_unknown(_table(hook), HookTable.__struct_fields__, f"hooks[{index}]", path)
+    _reject_unknown(_table(tables.get("limits")), LimitsTable.__struct_fields__, "limits", path)
+    _reject_unknown(_table(tables.get("search")), SearchTable.__struct_fields__, "search", path)
+    _reject_unknown(_table(tables.get("memory")), MemoryTable.__struct_fields__, "memory", path)
+    delegation = AutoDelegationTable.__struct_fields__
+    _reject_unknown(_table(tables.get("auto_delegation")), delegation, "auto_delegation", path)
     rest: JsonObject = {
         key: value for key, value in tables.items() if key not in ("providers", "mcp_servers")
     }
     settings = _convert(rest, SettingsFile, "", path)
     for name in PermissionsTable.__struct_fields__:
         _check_rules(getattr(settings.permissions, name), f"permissions.{name}", path)
+    _check_hooks(settings.hooks, path)
     check_choice(settings.mode, MODE_IDS, "mode", path)
+    check_choice(settings.planning_mode, PLANNING_MODES, "planning_mode", path)
     check_choice(settings.log_level, LOG_LEVELS, "log_level", path)
     check_choice(settings.sandbox, SANDBOX_CHOICES, "sandbox", path)
     return msgspec.structs.replace(settings, providers=providers, mcp_servers=servers)
@@ -210,6 +246,16 @@ def _check_rules(rules: Sequence[str], key: str, path: Path) -> None:
                 f"`{path}`: `{key}`: the rule `{rule}` cannot be used: {exc}",
                 hint="write a rule such as `Bash(npm test)` or `Edit(src/**)`",
             ) from exc
+
+
+def _check_hooks(hooks: Sequence[HookTable], path: Path) -> None:
+    if len(hooks) > MAX_HOOKS:
+        raise ConfigError(f"`{path}`: `hooks`: there are more than {MAX_HOOKS}")
+    for index, hook in enumerate(hooks):
+        check_choice(hook.event, HOOK_EVENTS, f"hooks[{index}].event", path)
+        check_choice(hook.on_failure, FAILURES, f"hooks[{index}].on_failure", path)
+        if complaint := complaint_about(hook):
+            raise ConfigError(f"`{path}`: `hooks[{index}]`: {complaint}")
 
 
 def _convert(table: JsonObject, kind: type[T], key: str, path: Path) -> T:

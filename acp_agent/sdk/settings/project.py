@@ -25,8 +25,13 @@ from acp_agent.sdk.settings.trust import digest, project_file, real_path, truste
 _USERS_OWN = {
     "providers": "endpoints and keys are",
     "store": "where sessions are kept is",
+    "memory": "what is remembered, and where, is",
     "sandbox": "what confines commands is",
     "sandbox_writable": "what commands may change is",
+    "limits": "what may be used up is",
+    "search": "where searches are sent is",
+    "max_frame_mib": "how long a message may be is",
+    "log_level": "what is logged is",
 }
 
 
@@ -78,7 +83,17 @@ def _trusted(file: Path, content: bytes) -> ProjectSettings:
         for key, what in _USERS_OWN.items()
         if getattr(settings, key)
     )
-    settings = msgspec.structs.replace(settings, store=None, sandbox=None, sandbox_writable=None)
+    settings = msgspec.structs.replace(
+        settings,
+        store=None,
+        memory=None,
+        sandbox=None,
+        sandbox_writable=None,
+        limits=None,
+        search=None,
+        max_frame_mib=None,
+        log_level=None,
+    )
     return ProjectSettings(file, settings, ignored)
 
 

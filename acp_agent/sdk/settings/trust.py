@@ -87,7 +87,7 @@ def trust_folder(places: Places, folder: Path) -> bytes:
 def prompt_folders(folder: Path) -> list[Path]:
     """Where the project has commands, skills and subagents."""
     names = (*COMMAND_FOLDERS, *SKILL_FOLDERS, *AGENT_FOLDERS)
-    return [folder / name for name in names if (folder / name).is_dir()]
+    return [folder / name for name in names if os.path.isdir(os.path.join(folder, name))]
 
 
 def why_not_trusted(places: Places, folder: Path) -> str:

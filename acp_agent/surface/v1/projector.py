@@ -9,14 +9,12 @@ from acp_agent.base.ids import SessionId
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.model import content, events
 from acp_agent.model.command import CommandInfo
-from acp_agent.model.toolcall import PlanEntry
+from acp_agent.model.limits import LimitHit
 from acp_agent.surface.v1.compaction import CompactionEvent, compaction_notice, compaction_update
 from acp_agent.surface.v1.content_projection import content_block
+from acp_agent.surface.v1.plan_projection import goal_notice, plan_update, plan_update_by_id
 from acp_agent.surface.v1.subagent_projection import Addressed, NestedSubagents, SubagentSessions
 from acp_agent.surface.v1.tool_projection import CallProjection
-
-PLAN_ID = "plan"
-"""A session has one plan."""
 
 
 class Projector:
@@ -80,7 +78,10 @@ class Projector:
             case events.UserSaid(message_id, parts) | events.CommandGiven(message_id, parts):
                 return self._user_message(message_id, parts)
             case events.PlanChanged(entries):
-                return [_plan_by_id(entries) if self._plans else _plan(entries)]
+                return [plan_update_by_id(entries) if self._plans else plan_update(entries)]
+            case events.PlanningTold(told):
+                notice = goal_notice(told)
+                return [] if notice is None else [self._notice(notice)]
             case events.UsageChanged(used, size, cost):
                 return [_usage(used, size, cost)]
             case events.TitleChanged(title, at):
@@ -98,6 +99,8 @@ class Projector:
                 return self._compaction(event)
             case events.SubagentStarted() | events.SubagentSaid() | events.SubagentChanged():
                 return [update for whose, update in self.addressed(event) if whose is None]
+            case LimitHit(message=message):
+                return [self._notice(events.Noticed("warning", event.title, message))]
             case events.Noticed():
                 return [self._notice(event)]
             case (
@@ -116,6 +119,7 @@ class Projector:
                 | events.HistoryCleared()
                 | events.Rewound()
                 | events.ContextPruned()
+                | events.AidTold()
                 | events.TurnEnded()
             ):
                 return []
@@ -156,16 +160,6 @@ def _chunk(kind: str, message_id: str, text: str) -> JsonObject:
     return {"sessionUpdate": kind, "messageId": message_id, "content": {"type": "text", "text": text}}
 
 
-def _plan(entries: tuple[PlanEntry, ...]) -> JsonObject:
-    return {
-        "sessionUpdate": "plan",
-        "entries": [
-            {"content": entry.content, "priority": entry.priority, "status": entry.status}
-            for entry in entries
-        ],
-    }
-
-
 def _commands(commands: tuple[CommandInfo, ...]) -> JsonObject:
     offered: list[JsonValue] = []
     for command in commands:
@@ -174,13 +168,6 @@ def _commands(commands: tuple[CommandInfo, ...]) -> JsonObject:
             entry["input"] = {"hint": command.hint}
         offered.append(entry)
     return {"sessionUpdate": "available_commands_update", "availableCommands": offered}
-
-
-def _plan_by_id(entries: tuple[PlanEntry, ...]) -> JsonObject:
-    if not entries:
-        return {"sessionUpdate": "plan_removed", "planId": PLAN_ID}
-    items: JsonObject = {"type": "items", "planId": PLAN_ID, "entries": _plan(entries)["entries"]}
-    return {"sessionUpdate": "plan_update", "plan": items}
 
 
 def _usage(used: int, size: int, cost: float | None) -> JsonObject:
