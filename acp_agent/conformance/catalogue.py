@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from acp_agent.base.errors import ConfigError
-from acp_agent.conformance.checks.lifecycle import directories, fidelity, histories, lifecycle, replay
+from acp_agent.conformance.checks.lifecycle import directories, fidelity, histories, lifecycle, replay, shelf
 from acp_agent.conformance.checks.performance import speed
 from acp_agent.conformance.checks.robustness import hygiene, leaks, pressure, robustness
 from acp_agent.conformance.checks.services import client_methods, client_services, questions
-from acp_agent.conformance.checks.settings import options, settings
+from acp_agent.conformance.checks.settings import endpoints, options, settings
 from acp_agent.conformance.checks.tools import (
     call_details,
     consent,
@@ -19,7 +19,7 @@ from acp_agent.conformance.checks.tools import (
     plans,
     tool_calls,
 )
-from acp_agent.conformance.checks.turns import cancellation, concurrency, interruptions, turns
+from acp_agent.conformance.checks.turns import cancellation, concurrency, interruptions, media, turns
 from acp_agent.conformance.checks.wire import extensibility, framing, logins, negotiation
 from acp_agent.conformance.requirement import LEVELS, Demand, Requirement
 
@@ -32,7 +32,9 @@ _ALL: tuple[tuple[Requirement, ...], ...] = (
     lifecycle.REQUIREMENTS,
     directories.REQUIREMENTS,
     histories.REQUIREMENTS,
+    shelf.REQUIREMENTS,
     turns.REQUIREMENTS,
+    media.REQUIREMENTS,
     cancellation.REQUIREMENTS,
     interruptions.REQUIREMENTS,
     tool_calls.REQUIREMENTS,
@@ -46,6 +48,7 @@ _ALL: tuple[tuple[Requirement, ...], ...] = (
     mcp.REQUIREMENTS,
     options.REQUIREMENTS,
     settings.REQUIREMENTS,
+    endpoints.REQUIREMENTS,
     replay.REQUIREMENTS,
     fidelity.REQUIREMENTS,
     concurrency.REQUIREMENTS,

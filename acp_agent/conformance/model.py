@@ -10,6 +10,7 @@ import msgspec
 
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.conformance.calling import call_for
+from acp_agent.conformance.media import media_in
 from acp_agent.conformance.reach import has, object_at, objects_at, text_at
 from acp_agent.conformance.steps import MARK, Step, steps_in
 from acp_agent.model.chat import Usage
@@ -68,14 +69,16 @@ class ScriptedModel:
         if n_answered >= len(steps):
             self.n_beyond += bool(steps)
             return Reply((Say("done"),), usage=_USAGE)
-        return msgspec.structs.replace(self._reply(steps[n_answered], offered), usage=_USAGE)
+        return msgspec.structs.replace(self._reply(steps[n_answered], offered, request.body), usage=_USAGE)
 
-    def _reply(self, step: Step, offered: Mapping[str, JsonObject]) -> Reply:
+    def _reply(self, step: Step, offered: Mapping[str, JsonObject], body: JsonObject) -> Reply:
         match step.do:
             case "say":
                 return Reply((Say(step.text),))
             case "think":
                 return Reply((Think(step.text), Say("thought about it")))
+            case "look":
+                return Reply((Say(" and ".join(media_in(body)) or "nothing"),))
             case "wait":
                 return Reply((*([Say(step.text)] if step.text else []), Break("wait")))
             case "ponder":

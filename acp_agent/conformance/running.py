@@ -25,6 +25,12 @@ from acp_agent.conformance.verdicts import NotPassed, Verdict
 CHECK_TIME = 60.0
 """Seconds one check may take."""
 
+ALL_TIME = 900.0
+"""Seconds all checks together may take: an agent that leaves everything unanswered must not take hours."""
+
+_MUTE = 4
+"""Checks without a line from the agent after which the others are not tried, if there never was one."""
+
 _LINE_CHARS = 2000
 _N_LINES = 400
 
@@ -36,23 +42,29 @@ async def run_requirements(
     *,
     jobs: int | None = None,
     patience: float = PATIENCE,
+    time_limit: float = ALL_TIME,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> Report:
     """Try all requirements, `jobs` at a time; by default two for each processor, as most of them wait.
 
-    `patience` is how many seconds the agent has for each single answer.
+    `patience` is how many seconds the agent has for each single answer. What has not begun or ended after
+    `time_limit` seconds is inconclusive, and so is all behind the first few checks of an agent that is mute.
     `on_outcome` is told each outcome as it comes; the report has them in the order of `requirements`.
     """
     limiter = anyio.CapacityLimiter(jobs or 2 * (os.cpu_count() or 1))
     began, began_at = time.monotonic(), datetime.now(UTC)
+    bounds = _Bounds(time_limit)
     found: dict[str, Outcome] = {}
     named: dict[str, str] = {}
 
     async def run(item: Requirement) -> None:
         async with limiter:
-            outcome, info = await _try(command, profile, item, patience)
+            if why := bounds.why_not():
+                outcome = outcome_of(item, "inconclusive", why, 0.0)
+            else:
+                outcome, info = await _try(command, profile, item, patience, bounds)
+                named.update(info)
         found[item.id] = outcome
-        named.update(info)
         on_outcome(outcome)
 
     async with anyio.create_task_group() as tasks:
@@ -70,8 +82,32 @@ async def run_requirements(
     )
 
 
+class _Bounds:
+    """What ends a run early: its time, or an agent that never says anything."""
+
+    def __init__(self, time_limit: float) -> None:
+        self.time_limit = time_limit
+        self.deadline = anyio.current_time() + time_limit
+        self._n_mute = 0
+        self._has_spoken = False
+
+    def why_not(self) -> str:
+        """Why no more is tried; empty as long as it is."""
+        if self._n_mute >= _MUTE and not self._has_spoken:
+            return f"not tried: the agent never said anything in {self._n_mute} checks"
+        if anyio.current_time() >= self.deadline:
+            return f"not tried: the {self.time_limit:g} s for the whole run were up"
+        return ""
+
+    def note(self, agents: Sequence[AgentProcess]) -> None:
+        """Take account of the agents of a check that is done."""
+        spoke = any(line.sender == "agent" for agent in agents for line in agent.log)
+        self._has_spoken |= spoke
+        self._n_mute += bool(agents) and not spoke
+
+
 async def _try(
-    command: Sequence[str], profile: Profile, item: Requirement, patience: float
+    command: Sequence[str], profile: Profile, item: Requirement, patience: float, bounds: _Bounds
 ) -> tuple[Outcome, dict[str, str]]:
     """The outcome of one requirement, and what the agent calls itself."""
     began = time.monotonic()
@@ -85,11 +121,15 @@ async def _try(
                 async with open_stage(
                     command, profile, Path(place) / "stage", item.needs, patience=patience
                 ) as stage:
-                    with anyio.move_on_after(CHECK_TIME):
-                        n_judged = await item.check(stage)
-                        verdict, reason = "pass", stage.remark
-                        if not n_judged:
-                            verdict, reason = "inconclusive", _nothing(stage)
+                    with anyio.CancelScope(deadline=bounds.deadline) as whole:
+                        with anyio.move_on_after(CHECK_TIME):
+                            n_judged = await item.check(stage)
+                            verdict, reason = "pass", stage.remark
+                            if not n_judged:
+                                verdict, reason = "inconclusive", _nothing(stage)
+                    if whole.cancelled_caught:
+                        verdict = "inconclusive"
+                        reason = f"not finished: the {bounds.time_limit:g} s for the whole run were up"
         except NotPassed as exc:
             verdict, reason = exc.verdict, str(exc)
         except Exception as exc:  # a check that breaks says nothing about the agent
@@ -97,6 +137,7 @@ async def _try(
     outcome = outcome_of(item, verdict, reason, time.monotonic() - began)
     if stage is None:
         return outcome, {}
+    bounds.note(stage.agents)
     if verdict in ("fail", "inconclusive"):
         outcome = msgspec.structs.replace(
             outcome, transcript=_transcript(stage.agents), stderr=_stderr(stage.agents)

@@ -115,20 +115,17 @@ class HttpProbe:
                 return  # the agent is done with this connection
 
     async def _serve_one(self, reader: BufferedByteReceiveStream, stream: SocketStream) -> None:
-        head = (await reader.receive_until(b"\r\n\r\n", _MAX_HEAD_BYTES)).decode("latin-1")
-        request, *lines = head.split("\r\n")
-        pairs = (line.partition(":") for line in lines)
-        headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+        request, headers = await read_head(reader)
         body = await reader.receive_exactly(int(headers.get("content-length", "0")))
         if not request.startswith("POST"):
-            return await _respond(stream, "405 Method Not Allowed", b"")
+            return await respond(stream, "405 Method Not Allowed", b"")
         frame = object_at(jsontext.load(body))
         self.headers.append(headers)
         self.frames.append(frame)
         if "id" not in frame:
-            return await _respond(stream, "202 Accepted", b"")
-        answer: JsonObject = {"jsonrpc": "2.0", "id": frame["id"], **_result(frame)}
-        return await _respond(stream, "200 OK", jsontext.dump(answer))
+            return await respond(stream, "202 Accepted", b"")
+        answer: JsonObject = {"jsonrpc": "2.0", "id": frame["id"], **answer_of(frame)}
+        return await respond(stream, "200 OK", jsontext.dump(answer))
 
 
 @asynccontextmanager
@@ -142,7 +139,8 @@ async def open_http_probe() -> AsyncGenerator[HttpProbe, None]:
             tasks.cancel_scope.cancel()
 
 
-def _result(frame: JsonObject) -> JsonObject:
+def answer_of(frame: JsonObject) -> JsonObject:
+    """The result or error of a request."""
     match frame.get("method"):
         case "initialize":
             return {
@@ -170,7 +168,16 @@ def _tools() -> list[JsonValue]:
     ]
 
 
-async def _respond(stream: SocketStream, status: str, body: bytes) -> None:
+async def read_head(reader: BufferedByteReceiveStream) -> tuple[str, dict[str, str]]:
+    """The first line of an HTTP request, and its headers with names in lower case."""
+    head = (await reader.receive_until(b"\r\n\r\n", _MAX_HEAD_BYTES)).decode("latin-1")
+    request, *lines = head.split("\r\n")
+    pairs = (line.partition(":") for line in lines)
+    return request, {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+async def respond(stream: SocketStream, status: str, body: bytes) -> None:
+    """Write a whole HTTP response; a body is JSON."""
     kind = "Content-Type: application/json\r\n" if body else ""
     head = f"HTTP/1.1 {status}\r\n{kind}Content-Length: {len(body)}\r\n\r\n"
     await stream.send(head.encode("latin-1") + body)

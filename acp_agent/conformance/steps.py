@@ -17,7 +17,7 @@ MARK = "conformance-script: "
 """What the line with the script begins with."""
 
 Do: TypeAlias = Literal[
-    "say", "think", "read", "write", "run", "use", "plan", "ask", "wait", "ponder", "fail", "stop"
+    "say", "think", "read", "write", "run", "use", "plan", "ask", "look", "wait", "ponder", "fail", "stop"
 ]
 
 PLAN_ENTRIES = 2
@@ -29,8 +29,9 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
 
     say, think: `text`; a model's turn ends with it. read: the file `path`. write: `text` into the file
     `path`. run: `text` in a shell. use: the tool `path` of a server, with `text`. plan: a plan whose entries
-    hold `text`. ask: the user `text`. wait: say `text`, then nothing more until cancelled. ponder: the same
-    with a thought. fail: the service refuses. stop: say `text` and end for the reason `path`.
+    hold `text`. ask: the user `text`. look: say which media the prompt holds, `image` or `audio`. wait: say
+    `text`, then nothing more until cancelled. ponder: the same with a thought. fail: the service refuses.
+    stop: say `text` and end for the reason `path`.
     """
 
     do: Do

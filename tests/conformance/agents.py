@@ -14,12 +14,18 @@ from acp_agent.conformance.running import run_requirements
 
 SCRIPTED: Profile = bundled()["scripted"]
 _FAST = [sys.executable, "-S", "-E"]
-_REFERENCE = str(Path(__file__).parent / "reference_agent.py")
+_REFERENCE = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+import reference_agent
+reference_agent.main()
+"""
+"""Imported and not run as a script, so that it is compiled once for all the processes of these tests."""
 
 
 def reference(defect: str = "") -> list[str]:
     """The command of the reference agent, whole or with a defect."""
-    return [*_FAST, _REFERENCE, *(["--defect", defect] if defect else [])]
+    return [*_FAST, "-c", _REFERENCE, str(Path(__file__).parent), *(["--defect", defect] if defect else [])]
 
 
 def agent_of(code: str, folder: Path) -> list[str]:

@@ -29,6 +29,8 @@ sessions: dict = {}
 answers: dict = {}
 client: dict = {}
 deleted: dict = {}
+marks: dict = {}
+routes: dict = {}
 children: list = []
 leaked: list = []
 last_id = 0
@@ -190,6 +192,7 @@ class Turn:
         self.id = id
         self.cancelled = threading.Event()
         self.open_calls: list = []
+        self.media: list = []
         self.state = ""
 
     def interrupt(self, signal: str) -> None:
@@ -266,6 +269,9 @@ class Turn:
                 self.question(text)
             case "use":
                 self.use(path, text)
+            case "look":
+                seen = [kind for kind in self.media if not broken(f"prompt.{kind}-seen")]
+                session.say(" and ".join(seen) or "nothing")
             case "fail":
                 raise Refused(-32603, "the model failed")
             case "stop":
@@ -621,7 +627,7 @@ def initialize(id, params: dict) -> dict:
     if broken("extension.unknown-capabilities") and future:
         raise Refused(-32602, "unknown capability")
     if broken("speed.initialize"):
-        time.sleep(1)
+        time.sleep(0.5)
     if broken("extension.unknown-members") and "conformanceFuture" in params:
         raise Refused(-32602, "unknown member")
     client.update(params.get("clientCapabilities") or {})
@@ -632,7 +638,17 @@ def initialize(id, params: dict) -> dict:
         methods = []
     if broken("auth.ids-unique"):
         methods *= 2
-    names = ("list", "close", "delete", "resume", "fork", "additionalDirectories")
+    names = (
+        "list",
+        "close",
+        "delete",
+        "resume",
+        "fork",
+        "archive",
+        "title",
+        "status",
+        "additionalDirectories",
+    )
     offered = {name: {} for name in names}
     answer = {
         "protocolVersion": 1,
@@ -640,7 +656,8 @@ def initialize(id, params: dict) -> dict:
             "loadSession": "yes" if broken("initialize.capabilities-are-objects") else True,
             "promptCapabilities": {"image": True, "audio": True, "embeddedContext": True},
             "sessionCapabilities": offered,
-            "mcpCapabilities": {"http": True},
+            "mcpCapabilities": {"http": True, "sse": True},
+            "providers": {},
             "auth": {"logout": {}},
         },
         "agentInfo": {"name": "reference", "version": "1.0"},
@@ -765,6 +782,13 @@ def resume(id, params: dict) -> dict:
 
 
 def list_sessions(id, params: dict) -> dict:
+    wanted = {"exclude": [False], "include": [False, True], "only": [True]}.get(
+        params.get("archived") or "exclude"
+    )
+    if wanted is None:
+        if not broken("archive.unknown-filter"):
+            raise Refused(-32602, "no such filter")
+        wanted = [False]
     found = []
     for name in sorted(os.listdir(HOME)) if os.path.isdir(HOME) else []:
         cwd = stored(name).get("cwd")
@@ -772,9 +796,15 @@ def list_sessions(id, params: dict) -> dict:
             item = {"sessionId": name, "cwd": cwd, "title": "Hello", "updatedAt": "2026-11-21T10:00:00Z"}
             if broken("list.well-formed"):
                 item["updatedAt"] = "yesterday"
+            mark = marks.get(name, {})
+            item["title"] = mark.get("title", item["title"])
             if broken("title.told"):
                 item["title"] = "Good bye"
-            found.append(item)
+            archived = bool(mark.get("archived"))
+            if not broken("archive.marked"):
+                item["archived"] = archived
+            if archived in wanted or broken("archive.hidden"):
+                found.append(item)
     cursor = params.get("cursor") or "0"
     if not cursor.isdigit() and not broken("list.bad-cursor"):
         raise Refused(-32602, "no such cursor")
@@ -783,6 +813,85 @@ def list_sessions(id, params: dict) -> dict:
     if len(found) > first + PAGE:
         answer["nextCursor"] = "0" if broken("list.pages") else str(first + PAGE)
     return answer
+
+
+def shelved(params: dict, defect: str) -> str:
+    id = str(params.get("sessionId"))
+    if id not in sessions and not stored(id) and not broken(defect):
+        raise Refused(-32002, "no such session")
+    return id
+
+
+def archive(id, params: dict) -> dict:
+    name = shelved(params, "archive.unknown")
+    if marks.get(name, {}).get("archived") and broken("archive.again"):
+        raise Refused(-32600, "it is archived")
+    if not broken("archive.ends"):
+        session = sessions.pop(name, None)
+        if session and session.turn:
+            session.turn.cancelled.set()
+    marks.setdefault(name, {})["archived"] = True
+    return {}
+
+
+def unarchive(id, params: dict) -> dict:
+    marks.setdefault(shelved(params, "archive.unknown"), {})["archived"] = broken("archive.back")
+    return {}
+
+
+def set_title(id, params: dict) -> dict:
+    name = shelved(params, "title.unknown")
+    title = params["title"].strip()
+    if not title and not broken("title.empty"):
+        raise Refused(-32602, "an empty title")
+    if not broken("title.set"):
+        marks.setdefault(name, {})["title"] = title
+    return {"title": title}
+
+
+def status(id, params: dict) -> dict:
+    name = shelved(params, "status.unknown")
+    is_open = (name in sessions and not broken("status.open")) or broken("status.saved")
+    return {"status": "open" if is_open else "saved"}
+
+
+def list_providers(id, params: dict) -> dict:
+    found = []
+    for number, name in enumerate(("main", "spare")):
+        item = {"providerId": name, "supported": ["openai"], "required": number == 0}
+        current = routes.get(name, {"apiType": "openai", "baseUrl": "http://127.0.0.1:9/v1"})
+        if current:
+            item["current"] = {key: current[key] for key in ("apiType", "baseUrl")}
+        if broken("providers.listed"):
+            item["supported"] = ["anthropic"]
+        found.append(item)
+    return {"providers": found}
+
+
+def set_provider(id, params: dict) -> dict:
+    if params["providerId"] not in ("main", "spare") and not broken("providers.unknown"):
+        raise Refused(-32602, "no such provider")
+    if not broken("providers.set"):
+        routes[params["providerId"]] = params
+    return {}
+
+
+def disable_provider(id, params: dict) -> dict:
+    if not broken("providers.disabled"):
+        routes[params["providerId"]] = None
+    return {}
+
+
+def ask_elsewhere(words: str) -> None:
+    """Ask the model at the address the client gave; what it says is in the script anyway."""
+    if route := routes.get("main"):
+        from urllib.request import Request, urlopen
+
+        headers = {} if broken("providers.headers") else route["headers"]
+        body = {"model": "x", "stream": True, "messages": [{"role": "user", "content": words}]}
+        request = Request(f"{route['baseUrl']}/chat/completions", json.dumps(body).encode(), headers)
+        with urlopen(request) as answer:
+            answer.read()
 
 
 def fork(id, params: dict) -> dict:
@@ -877,6 +986,8 @@ def prompt(id, params: dict) -> dict:
         turn.cancelled.set()
     if broken("cancel.next-turn") and session.values.get("was cancelled"):
         raise Refused(-32603, "the session is over")
+    turn.media = [kind for kind in ("image", "audio") if kind in kinds]
+    ask_elsewhere(words)
     session.turn = turn
     if broken("concurrent.turn-blocks-nothing"):
         turn.run(steps)
@@ -927,6 +1038,13 @@ METHODS = {
     "session/close": close,
     "session/delete": delete,
     "session/fork": fork,
+    "session/archive": archive,
+    "session/unarchive": unarchive,
+    "session/set_title": set_title,
+    "session/status": status,
+    "providers/list": list_providers,
+    "providers/set": set_provider,
+    "providers/disable": disable_provider,
     "authenticate": authenticate,
     "logout": logout,
     "session/prompt": prompt,

@@ -92,14 +92,49 @@ class WebServer:
         """Nothing is kept open."""
 
 
+class EventServer:
+    """A server over HTTP that answers on a stream of events."""
+
+    def __init__(self, entry: dict, broken: Callable[[str], bool]) -> None:
+        from urllib.parse import urljoin
+        from urllib.request import Request, urlopen
+
+        headers = {item["name"]: item["value"] for item in entry["headers"]}
+        self.headers = {} if broken("mcp.sse-headers") else headers
+        self.stream = urlopen(Request(entry["url"], headers=self.headers))
+        self.url = urljoin(entry["url"], self.next_event())
+        self.n_asked = 0
+        self.ask("initialize", _GREETING)
+        self.tools = [tool["name"] for tool in self.ask("tools/list", {})["tools"]]
+
+    def next_event(self) -> str:
+        while True:
+            line = self.stream.readline().decode()
+            if line.startswith("data: "):
+                return line.removeprefix("data: ").strip()
+
+    def ask(self, method: str, params: dict, cancelled: Callable[[], bool] = lambda: False) -> dict:
+        from urllib.request import Request, urlopen
+
+        self.n_asked += 1
+        body = json.dumps({"jsonrpc": "2.0", "id": self.n_asked, "method": method, "params": params}).encode()
+        with urlopen(Request(self.url, body, {**self.headers, "Content-Type": "application/json"})):
+            return json.loads(self.next_event())["result"]
+
+    def close(self) -> None:
+        self.stream.close()
+
+
 def connect(entries: list, broken: Callable[[str], bool]) -> list:
     """The servers that can be reached."""
     found: list = []
     for entry in entries:
-        if broken("mcp.stdio-connected") or (broken("mcp.http") and "url" in entry):
+        kind = entry.get("type", "stdio")
+        if broken("mcp.stdio-connected") or broken(f"mcp.{kind}"):
             continue
+        made = {"http": WebServer, "sse": EventServer}.get(kind, ChildServer)
         try:
-            found.append(WebServer(entry, broken) if "url" in entry else ChildServer(entry, broken))
+            found.append(made(entry, broken))
         except (OSError, Silent) as exc:
             if broken("mcp.broken-server") and isinstance(exc, FileNotFoundError):
                 raise

@@ -50,7 +50,7 @@ def of_part(defect: ClientRequirement) -> tuple[ClientRequirement, ...]:
 
 async def _judge_all() -> dict[str, Report]:
     reports: dict[str, Report] = {}
-    limiter = anyio.CapacityLimiter(8)  # most of the time they wait for what a defect keeps from coming
+    limiter = anyio.CapacityLimiter(16)  # most of the time they wait for what a defect keeps from coming
 
     async def judge(item: ClientRequirement) -> None:
         name = item.id.removeprefix("client.")

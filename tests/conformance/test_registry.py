@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -166,8 +167,22 @@ async def test_what_is_no_entry_is_told(tmp_path: Path) -> None:
         await preflight(tmp_path)
 
 
-def test_our_own_entry_passes_whole_and_names_this_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["conformance", "--preflight", str(OURS), "--", "acp-agent"]) == 0
-    assert f"acp-agent {__version__} conforms" in capsys.readouterr().out
+async def test_our_own_entry_lacks_nothing_but_a_distribution_and_names_this_version() -> None:
+    # The package index knows somebody else's package by our name: until there is one of ours, the entry
+    # names none, and is not to be handed in.
+    assert await failures(OURS, [sys.executable, "-m", "acp_agent"]) == {
+        "required-fields": "`distribution` is missing",
+        "distribution": "there is none",
+    }
     told = json.loads((OURS / "agent.json").read_text(encoding="utf-8"))
     assert told["version"] == __version__
+    assert "distribution" not in told
+
+
+def test_the_command_tries_an_entry_and_says_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["conformance", "--preflight", str(entry(tmp_path))]) == 0
+    assert "My agent 1.2.3 conforms" in capsys.readouterr().out
+    assert main(["conformance", "--preflight", str(OURS)]) == 1
+    assert "`distribution` is missing" in capsys.readouterr().out

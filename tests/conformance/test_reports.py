@@ -23,7 +23,7 @@ from acp_agent.conformance.reports.as_markdown import as_markdown
 from acp_agent.conformance.reports.as_matrix import as_matrix
 from acp_agent.conformance.requirement import Level
 from acp_agent.conformance.verdicts import Verdict
-from tests.conformance.agents import reference
+from tests.conformance.agents import agent_of, reference
 
 EVIL = "</pre><script>alert(1)</script> | ]]> \x00\x1b[31m"
 
@@ -238,6 +238,16 @@ def test_the_command_writes_every_report_and_its_exit_code_tells(
     assert capsys.readouterr().out == "prompt.stop-reason: pass -> fail\n"
 
 
+def test_an_agent_that_is_a_file_here_is_started_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    python, *options, _ = agent_of('reply(frame, {"protocolVersion": 1})', tmp_path)
+    monkeypatch.chdir(tmp_path)
+    words = ["--", python, *options, "agent.py"]
+    assert main(["conformance", "--only", "initialize.version-1", *words]) == 0
+    assert "1 pass in" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -248,6 +258,7 @@ def test_the_command_writes_every_report_and_its_exit_code_tells(
         (["--preflight", "nowhere"], "cannot read the registry entry"),
         (["--jobs", "many", "--", "python3"], "`--jobs` is `many`"),
         (["--patience", "0", "--", "python3"], "`--patience` is `0`"),
+        (["--time", "soon", "--", "python3"], "`--time` is `soon`"),
     ],
 )
 def test_a_wrong_request_is_told(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

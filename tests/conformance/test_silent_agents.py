@@ -56,7 +56,9 @@ async def _judge_all() -> dict[str, Report]:
         command = [*reference(), "--silence", silence]
         patience = 0.7 if silence == "hangs" else 5.0
         tried = [item for item in REQUIREMENTS if silence == SILENCES[0] or item.area in TALKATIVE]
-        reports[silence] = await run_requirements(command, profile, tried, jobs=4, patience=patience)
+        reports[silence] = await run_requirements(
+            command, profile, tried, jobs=8 if silence == "hangs" else 4, patience=patience
+        )
 
     async with anyio.create_task_group() as tasks:
         for silence in SILENCES:

@@ -11,7 +11,7 @@ from acp_agent.base.errors import ConfigError
 from acp_agent.conformance.catalogue import REQUIREMENTS, chosen
 from acp_agent.conformance.profile import bundled
 from acp_agent.conformance.running import run_requirements
-from tests.conformance.agents import agent_of, verdicts
+from tests.conformance.agents import SCRIPTED, agent_of, verdicts
 
 ECHO = """\
 match frame.get("method"):
@@ -67,6 +67,26 @@ async def test_an_agent_that_says_nothing_fails_in_time(tmp_path: Path) -> None:
     assert report.outcomes[0].verdict == "fail"
 
 
+async def test_an_agent_that_never_says_anything_is_given_up_after_a_few_checks(tmp_path: Path) -> None:
+    report = await verdicts(agent_of("pass", tmp_path), chosen("extension"), patience=0.2)
+    assert [item.verdict for item in report.outcomes[:4]] == ["fail"] * 4
+    assert {item.verdict for item in report.outcomes[5:]} == {"inconclusive"}
+    assert "the agent never said anything" in report.outcomes[-1].reason
+    assert not report.conforms
+
+
+async def test_the_whole_run_is_bounded_and_what_is_left_is_no_verdict(tmp_path: Path) -> None:
+    # It answers `initialize` and nothing more, and would be waited for 60 seconds for each answer.
+    code = ECHO.replace('reply(frame, {"sessionId": "one"})', "pass")
+    report = await run_requirements(
+        agent_of(code, tmp_path), SCRIPTED, chosen("session"), jobs=2, patience=60, time_limit=1
+    )
+    reasons = {item.reason for item in report.outcomes}
+    assert {item.verdict for item in report.outcomes} <= {"inconclusive", "not-advertised"}
+    assert "not finished: the 1 s for the whole run were up" in reasons
+    assert "not tried: the 1 s for the whole run were up" in reasons
+
+
 async def test_a_program_that_is_not_there_is_skipped() -> None:
     report = await verdicts(["no-such-program-anywhere"], chosen("session.new"), patience=5)
     assert report.outcomes[0].verdict == "skipped"
@@ -88,14 +108,18 @@ async def test_each_check_has_a_home_and_a_folder_of_its_own(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("profile", "only"),
     [
-        ("acp-agent", "tool-call,permission.allowed,permission.rejected,terminal,config,load.same-as-live"),
+        (
+            "acp-agent",
+            "tool-call,permission.allowed,permission.rejected,config.each-session,load.same-as-live",
+        ),
+        ("acp-agent", "archive.hidden,title.set,status.saved,providers.set,mcp.sse,terminal.released"),
         ("acp-agent", "plan,usage,elicitation.accepted,mcp.visible-to-model,fork.goes-on"),
         ("acp-agent-anthropic", "tool-call.announced,permission.allowed,prompt.failure-told"),
     ],
 )
 async def test_our_own_agent_keeps_what_it_must(profile: str, only: str) -> None:
     command = [sys.executable, "-m", "acp_agent"]
-    report = await run_requirements(command, bundled()[profile], chosen(only, "SHOULD"), jobs=2)
+    report = await run_requirements(command, bundled()[profile], chosen(only, "SHOULD"), jobs=4)
     assert [(item.id, item.verdict, item.reason) for item in report.outcomes if item.verdict != "pass"] == []
 
 

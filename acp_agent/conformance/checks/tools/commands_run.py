@@ -35,7 +35,8 @@ class LongCommand(msgspec.Struct, frozen=True):
         Raises:
             Inconclusive: the turn ended, or the time passed, and it never did.
         """
-        with anyio.move_on_after(_START_TIME):
+        patience = min(_START_TIME, session.agent.patience)
+        with anyio.move_on_after(patience):
             while not self.started.exists():
                 if any(
                     "method" not in frame and frame.get("id") == prompt for frame in session.agent.frames()
@@ -44,7 +45,7 @@ class LongCommand(msgspec.Struct, frozen=True):
                     raise Inconclusive("the agent did not run the command")
                 await anyio.sleep(0.02)
             return
-        raise Inconclusive(f"the command did not start within {_START_TIME:g} s")
+        raise Inconclusive(f"the command did not start within {patience:g} s")
 
     async def expect_gone(self, patience: float) -> None:
         """Return once it has ended, within `patience` seconds.

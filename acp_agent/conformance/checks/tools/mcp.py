@@ -10,6 +10,7 @@ import anyio
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.conformance.agent_process import result_of
 from acp_agent.conformance.checks.tools.commands_run import runs
+from acp_agent.conformance.event_server import open_event_probe
 from acp_agent.conformance.reach import text_at
 from acp_agent.conformance.requirement import requirement
 from acp_agent.conformance.servers import SLOW_TOOL, TOOL, ChildProbe, child_probe, open_http_probe
@@ -21,6 +22,7 @@ from acp_agent.conformance.verdicts import Broken, Inconclusive, Skipped, expect
 _SECTION = "Session setup > MCP servers"
 _STDIO = "Session setup > MCP servers > Stdio transport"
 _HTTP = "Session setup > MCP servers > HTTP transport"
+_SSE = "Session setup > MCP servers > SSE transport"
 _WORDS = "conformance words"
 
 
@@ -246,6 +248,29 @@ async def http_headers(stage: Stage) -> int:
     return len(found)
 
 
+@requirement("mcp.sse", "MUST", section=_SSE, needs=("agentCapabilities.mcpCapabilities.sse",))
+async def sse(stage: Stage) -> int:
+    """A server with server-sent events is connected where advertised, and a call of the model reaches it."""
+    async with open_event_probe() as probe:
+        session = await stage.session(params={"mcpServers": [probe.entry]})
+        await session.turn(Step("use", _WORDS, TOOL), say("that is all"))
+        session.need_script()
+    expect("tools/call" in probe.methods(), f"the server was asked {probe.methods()}")
+    return len(probe.frames)
+
+
+@requirement("mcp.sse-headers", "MUST", section=_SSE, needs=("agentCapabilities.mcpCapabilities.sse",))
+async def sse_headers(stage: Stage) -> int:
+    """Every request to a server with server-sent events carries the headers the client gave for it."""
+    async with open_event_probe() as probe:
+        session = await stage.session(params={"mcpServers": [probe.entry]})
+        await session.turn(say("hello"))
+        await session.agent.wait_exit(QUIET)
+        found = [headers.get("x-conformance") for headers in probe.headers]
+    expect(set(found) <= {"marked"}, f"the header was {found}")
+    return len(found)
+
+
 async def _gone(stage: Stage, probe: ChildProbe) -> int:
     """How many servers were started, once none of them runs."""
     if os.name != "posix":
@@ -274,4 +299,6 @@ REQUIREMENTS = (
     cancelled,
     http,
     http_headers,
+    sse,
+    sse_headers,
 )

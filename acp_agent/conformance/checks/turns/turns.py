@@ -14,8 +14,9 @@ _TURN = "Prompt turn"
 _STOP = "Prompt turn > Stop reasons"
 _CONTENT = "Content"
 _REASONS = ("end_turn", "max_tokens", "max_turn_requests", "refusal", "cancelled")
-_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-_SILENCE = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA="
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+SILENCE = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA="
+"""A picture of one pixel and a sound of no length, in base64."""
 
 
 @requirement(
@@ -156,7 +157,7 @@ async def resource_link(stage: Stage) -> int:
 )
 async def image(stage: Stage) -> int:
     """Images are taken where advertised."""
-    return await _with_block(stage, {"type": "image", "data": _PIXEL, "mimeType": "image/png"})
+    return await _with_block(stage, {"type": "image", "data": PIXEL, "mimeType": "image/png"})
 
 
 @requirement(
@@ -168,7 +169,7 @@ async def image(stage: Stage) -> int:
 )
 async def audio(stage: Stage) -> int:
     """Audio is taken where advertised."""
-    return await _with_block(stage, {"type": "audio", "data": _SILENCE, "mimeType": "audio/wav"})
+    return await _with_block(stage, {"type": "audio", "data": SILENCE, "mimeType": "audio/wav"})
 
 
 @requirement(
