@@ -7,12 +7,14 @@ import queue
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Event
 
 from acp_agent.base.errors import AcpAgentError, ConnectionLost
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.cli import exits
+from acp_agent.cli.chat_commands import ChatCommands
 from acp_agent.cli.chat_inbox import (
     Inbox,
     Interrupt,
@@ -24,6 +26,7 @@ from acp_agent.cli.chat_inbox import (
 )
 from acp_agent.cli.chat_screen import PlainScreen, RichScreen, Screen
 from acp_agent.cli.conversation import standard_printer
+from acp_agent.cli.doorbell import Rung
 from acp_agent.cli.harmless import harmless
 from acp_agent.cli.line_editor import LineEditor
 from acp_agent.cli.prompt import own_agent
@@ -37,8 +40,6 @@ from acp_agent.rpc.errors import RpcError
 
 TICK = 0.25
 """Seconds between two drawings while the agent says nothing."""
-
-OWN_COMMANDS = ("mode", "quit")
 
 
 def main(args: Namespace) -> int:
@@ -81,7 +82,8 @@ class Chat:
         self._session = session
         self._inbox = inbox
         self._screen = screen
-        self._lines = LineEditor(self._commands)
+        self._commands = ChatCommands(session, screen, lambda act: agent.run(lambda _: act()))
+        self._lines = LineEditor(lambda: self._commands.names)
         self._person_is_there = sys.stdin.isatty()
         self._failed = False
         self._pressed = Event()  # Ctrl-C at a moment when neither a line is read nor a turn runs
@@ -89,11 +91,14 @@ class Chat:
 
     def run(self) -> int:
         """Read a line, let the agent answer it, and so on."""
-        with interrupts_noted(self._pressed):
-            return self._run()
+        with interrupts_noted(self._pressed), self._inbox.doorbell.installed(self._lines.typed):
+            try:
+                return self._run()
+            except _Leave:
+                return exits.INTERRUPTED
 
     def _run(self) -> int:
-        warned = False
+        warned, draft = False, ""
         while True:
             self._draw_what_came()
             try:
@@ -101,7 +106,12 @@ class Chat:
                     if self._pressed.is_set():  # while something was drawn
                         self._pressed.clear()
                         raise KeyboardInterrupt
-                    text = self._lines.read("> ")
+                    begun, draft = draft, ""
+                    with self._inbox.doorbell.heard() if self._person_is_there else nullcontext():
+                        text = self._lines.read("> ", draft=begun)
+            except Rung as rung:
+                draft = rung.typed
+                continue
             except EOFError:
                 return exits.FAILED if self._failed else exits.OK
             except KeyboardInterrupt:
@@ -115,11 +125,8 @@ class Chat:
                 return exits.OK
             if not text.strip():
                 continue
-            try:
-                if not self._own_command(text):
-                    self._turn(text)
-            except _Leave:
-                return exits.INTERRUPTED
+            if not self._commands.act(text):
+                self._turn(text)
 
     def _turn(self, text: str) -> None:
         self._call(lambda: self._session.send_prompt(text))
@@ -170,6 +177,7 @@ class Chat:
 
     def _draw_what_came(self) -> None:
         """What was said between two turns."""
+        self._cancelling = False
         while True:
             try:
                 self._draw(self._inbox.items.get_nowait())
@@ -181,17 +189,36 @@ class Chat:
         self._screen.pause()
         if question.withdrawn:
             return
+        question.is_open = True
         try:
             with keyboard_interrupts():
-                question.answer = self._choose(question) if question.request else self._read(question)
+                question.answer = self._choose(question) if question.request else self._line(question)
+        except Rung:
+            self._screen.note("  the agent does not ask any more")
+            self._screen.pause()
+            return
         except EOFError:
             question.answer = None
         except KeyboardInterrupt:
             self._interrupted()
+        finally:
+            question.is_open = False
         self._agent.run(question.finish)
 
-    def _read(self, question: Question) -> str | None:
-        return self._lines.read(question.shown) if self._person_is_there else None
+    def _line(self, question: Question) -> str | None:
+        return self._read(question) if self._person_is_there else None
+
+    def _read(self, question: Question) -> str:
+        """A line in answer; raises `Rung` when the question is withdrawn."""
+        draft = ""
+        while True:
+            try:
+                with self._inbox.doorbell.heard():
+                    return self._lines.read(question.shown, draft=draft)
+            except Rung as rung:
+                if question.withdrawn:
+                    raise
+                draft = rung.typed
 
     def _choose(self, question: Question) -> str | None:
         request = question.request
@@ -201,34 +228,11 @@ class Chat:
             return self._agent.run(lambda _: reject_once(request))
         self._screen.question(request.tool_call, request.options)
         while True:
-            reply = self._lines.read(question.shown).strip()
+            reply = self._read(question).strip()
             if reply.isdecimal() and 1 <= int(reply) <= len(request.options):
                 return str(request.options[int(reply) - 1].get("optionId"))
             self._screen.note(f"  a number from 1 to {len(request.options)}; Ctrl-C cancels")
             self._screen.pause()
-
-    def _own_command(self, text: str) -> bool:
-        """Whether it was a command of ours, which the agent has none of that name for."""
-        name, _, argument = text.strip().partition(" ")
-        if name != "/mode" or "mode" in self._offered():
-            return False
-        modes = self._session.modes.get("availableModes")
-        known = [mode for mode in modes if isinstance(mode, dict)] if isinstance(modes, list) else []
-        if argument.strip():
-            try:
-                self._agent.run(lambda _: self._session.set_mode(argument.strip()))
-            except RpcError as exc:
-                self._screen.note(f"! {exc.message}")
-        for mode in known:
-            mark = "●" if mode.get("id") == self._session.mode else "○"
-            self._screen.note(f"  {mark} {mode.get('id')}  {mode.get('name')}")
-        return True
-
-    def _offered(self) -> list[str]:
-        return [str(command.get("name")) for command in self._session.conversation.commands]
-
-    def _commands(self) -> list[str]:
-        return [*self._offered(), *OWN_COMMANDS]
 
     def _call(self, act: Callable[[], object]) -> None:
         """Do something with the session on its own event loop."""
@@ -247,8 +251,9 @@ def status_line(session: ActiveSession, stop_reason: str) -> str:
     if isinstance(used, int) and isinstance(size, int) and size:
         parts.append(f"{used:,} of {size:,} tokens")
     cost = usage.get("cost")
-    if isinstance(cost, dict):
-        parts.append(f"{cost.get('amount')} {cost.get('currency')}")
+    amount = cost.get("amount") if isinstance(cost, dict) else None
+    if isinstance(cost, dict) and isinstance(amount, int | float) and amount:
+        parts.append(f"{amount:.4f} {cost.get('currency')}")
     if session.mode is not None:
         parts.append(session.mode)
     return "  " + " · ".join(parts)

@@ -1,7 +1,8 @@
 """What crosses from the connection's event loop to the person at the terminal, in one order.
 
 The main thread alone reads keys and draws. Updates, questions and failures reach it through one queue, so a
-question is drawn behind what was said before it.
+question is drawn behind what was said before it. What cannot wait for the end of a line that is being typed
+rings the doorbell.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import anyio
 
 from acp_agent.base.errors import AcpAgentError, ConnectionLost
 from acp_agent.base.jsontext import JsonObject, JsonValue
+from acp_agent.cli.doorbell import Doorbell
 from acp_agent.cli.questions import Asking
 from acp_agent.client.active_session import ActiveSession, SessionMessage
 from acp_agent.client.client import Client
@@ -38,7 +40,8 @@ class Interrupt:
 class Question:
     """Something only the person can say: a line, or with `request` the id of one of its options.
 
-    `answer` is None if nothing was said; `withdrawn` is set when nobody wants to know any more.
+    `answer` is None if nothing was said; `withdrawn` is set when nobody wants to know any more. `is_open` is
+    set by whoever reads the answer, while it is read.
     """
 
     def __init__(self, shown: str, request: RequestPermission | None = None) -> None:
@@ -46,20 +49,24 @@ class Question:
         self.request = request
         self.answer: str | None = None
         self.withdrawn = False
+        self.is_open = False
         self._done = anyio.Event()
 
-    async def wait(self) -> str | None:
-        """The answer."""
-        try:
-            await self._done.wait()
-        finally:
-            self.withdrawn = not self._done.is_set()
-        return self.answer
+    async def wait(self) -> None:
+        """Return once there is an answer."""
+        await self._done.wait()
+
+    def withdraw(self) -> None:
+        """Want to know no more, unless it is answered."""
+        self.withdrawn = not self._done.is_set()
 
     async def finish(self, *_: object) -> None:
         """Let the answer be taken; runs on the connection's event loop."""
         self._done.set()
 
+
+RING_TIME = 0.1
+"""Seconds from one ring to the next, until somebody looks."""
 
 Item: TypeAlias = SessionMessage | Note | Interrupt | Question | AcpAgentError
 
@@ -69,6 +76,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self.items: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self.doorbell = Doorbell()
         self._one_at_a_time = anyio.Lock()
 
     @contextmanager
@@ -107,7 +115,7 @@ class Inbox:
             except SessionChannelClosed:
                 return
             except ConnectionLost as exc:
-                self.items.put(exc)
+                await self._announce(exc)
                 return
             except AcpAgentError as exc:
                 self.items.put(exc)
@@ -123,8 +131,25 @@ class Inbox:
         return answer
 
     async def _ask(self, question: Question) -> str | None:
-        self.items.put(question)
-        return await question.wait()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._announce, question)
+                await question.wait()
+                tasks.cancel_scope.cancel()
+            return question.answer
+        finally:
+            question.withdraw()
+            with anyio.CancelScope(shield=True):
+                while question.withdrawn and question.is_open:
+                    self.doorbell.ring()
+                    await anyio.sleep(RING_TIME)
+
+    async def _announce(self, item: Item) -> None:
+        """Put it into the queue and ring until it was taken."""
+        self.items.put(item)
+        while not self.items.empty():
+            self.doorbell.ring()
+            await anyio.sleep(RING_TIME)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ Completes: TypeAlias = Literal["text", "file", "folder"]
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
-    """`--name VALUE`, or a switch where `value` is empty."""
+    """`--name VALUE`, or a switch where `value` is empty; with `repeats` it may be given several times."""
 
     name: str
     help: str
@@ -22,6 +22,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     short: str = ""
     choices: tuple[str, ...] = ()
     completes: Completes = "text"
+    repeats: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -123,7 +124,9 @@ COMMANDS: tuple[Command, ...] = (
         help="talk to an agent in the terminal",
         description=(
             "Talk to this agent, or to any other ACP agent named behind `--`. Ctrl-C cancels a turn, a "
-            "second one leaves; Ctrl-D leaves. Without a terminal, each line of stdin is a prompt."
+            "second one leaves; Ctrl-D leaves. The tab key completes slash commands; `/mode` and `/option` "
+            "show and choose, a backslash at its end goes on with a line. Without a terminal, each line of "
+            "stdin is a prompt."
         ),
         argument=Argument(
             name="agent", required=False, rest=True, help="command of another agent, behind `--`"
@@ -161,11 +164,17 @@ COMMANDS: tuple[Command, ...] = (
                 completes="file",
                 help="add this file to a session's first prompt",
             ),
-            Option(name="use", value="MODULE:NAME", help="a `Proxy` of your own"),
+            Option(
+                name="use",
+                value="MODULE:NAME",
+                repeats=True,
+                help="a `Proxy` of your own; several stand in this order, the first next to the editor",
+            ),
         ),
         examples=(
             ("acp-agent proxy --record talk.jsonl -- acp-agent", "record a conversation"),
             ("acp-agent proxy --context NOTES.md -- gemini --acp", "tell an agent what it should know"),
+            ("acp-agent proxy --use brief:proxy -- gemini --acp", "put the `proxy` of `brief.py` between"),
         ),
     ),
     Command(
@@ -231,6 +240,7 @@ COMMANDS: tuple[Command, ...] = (
             ),
             Option(name="jobs", value="N", help="agents at a time (default: two per processor)"),
             Option(name="patience", value="SECONDS", help="for each single answer (default: 20)"),
+            Option(name="time", value="SECONDS", help="for the whole run (default: 900)"),
         ),
         examples=(
             ("acp-agent conformance -- my-agent --acp", "try an agent"),

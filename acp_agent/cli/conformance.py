@@ -29,7 +29,7 @@ from acp_agent.conformance.reports.as_junit import as_junit
 from acp_agent.conformance.reports.as_markdown import as_markdown
 from acp_agent.conformance.reports.as_matrix import as_matrix
 from acp_agent.conformance.requirement import LEVELS, Demand, Requirement
-from acp_agent.conformance.running import run_requirements
+from acp_agent.conformance.running import ALL_TIME, run_requirements
 from acp_agent.conformance.stage import PATIENCE
 from acp_agent.conformance.verdicts import VERDICTS, Verdict
 
@@ -98,6 +98,7 @@ def _run(args: Namespace, command: Sequence[str], requirements: Sequence[Require
     profile = find_profile(args.profile or "", command)
     jobs = int(_number("jobs", args.jobs, 0)) or None
     patience = _number("patience", args.patience, PATIENCE)
+    time_limit = _number("time", args.time, ALL_TIME)
     style = style_for(sys.stderr, os.environ)
     n_done = 0
 
@@ -110,17 +111,30 @@ def _run(args: Namespace, command: Sequence[str], requirements: Sequence[Require
 
     return anyio.run(
         lambda: run_requirements(
-            command, profile, requirements, jobs=jobs, patience=patience, on_outcome=progress
+            command,
+            profile,
+            requirements,
+            jobs=jobs,
+            patience=patience,
+            time_limit=time_limit,
+            on_outcome=progress,
         )
     )
 
 
 def _command(words: Sequence[str]) -> list[str]:
-    """The agent's command with its program as a whole path: it is started in folders of its own."""
+    """The agent's command with whole paths: it is started in folders of its own."""
     program = shutil.which(words[0])
     if program is None:
         raise ConfigError(f"`{words[0]}` is no program", hint="check the command behind `--`, and `PATH`")
-    return [str(Path(program).absolute()), *words[1:]]
+    return [str(Path(program).absolute()), *map(_place, words[1:])]
+
+
+def _place(word: str) -> str:
+    """A word as it is, or the whole path of the file here that it names: `agent.py`, `bin/agent`."""
+    path = Path(word)
+    names_file = (path.suffix or path.parent.name) and path.is_file()
+    return str(path.absolute()) if names_file else word
 
 
 def _write(report: Report, args: Namespace) -> None:

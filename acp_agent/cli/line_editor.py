@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+
+from acp_agent.cli.doorbell import Rung
 
 
 class LineEditor:
@@ -11,33 +14,59 @@ class LineEditor:
 
     def __init__(self, words: Callable[[], Sequence[str]]) -> None:
         self._words = words
+        self._draft = ""
+        self._has_begun = False  # whether readline's own line is the one that is read, not the one before it
         self._readline_is_there = sys.stdin.isatty() and self._prepare()
 
-    def read(self, shown: str) -> str:
-        """The next line; one that ends with a backslash goes on in the next.
+    def read(self, shown: str, *, draft: str = "") -> str:
+        """The next line; one that ends with a backslash goes on in the next. `draft` is typed already.
 
         Raises:
             EOFError: there are no more.
             KeyboardInterrupt: Ctrl-C.
+            Rung: it was interrupted; tells the draft to go on with.
         """
-        line = self._read(shown)
-        while line.endswith("\\"):
-            line = f"{line[:-1]}\n{self._read('… ')}"
-        return line
+        begun, newline, draft = draft.rpartition("\n")
+        begun += newline
+        try:
+            while (line := self._read("… " if begun else shown, draft)).endswith("\\"):
+                begun, draft = f"{begun}{line[:-1]}\n", ""
+        except Rung as rung:
+            # The line is cleared where that is possible: what comes is drawn in its place.
+            sys.stdout.write("\n" if os.environ.get("TERM") == "dumb" else "\r\x1b[2K")
+            sys.stdout.flush()
+            raise Rung(begun + rung.typed) from None
+        return begun + line
 
-    def _read(self, shown: str) -> str:
-        if sys.stdin.isatty():
-            return input(shown)
-        line = sys.stdin.readline()
-        if not line:
-            raise EOFError
-        return line.rstrip("\n")
+    def typed(self) -> str:
+        """What stands in the line that is being read; empty if the system does not tell."""
+        if not self._has_begun:
+            return self._draft
+        import readline  # lazy: not on Windows
+
+        return readline.get_line_buffer()
+
+    def _read(self, shown: str, draft: str) -> str:
+        if not sys.stdin.isatty():
+            line = sys.stdin.readline()
+            if not line:
+                raise EOFError
+            return line.rstrip("\n")
+        self._draft, self._has_begun = draft, False
+        return input(shown)
+
+    def _begin(self) -> None:
+        import readline  # lazy: not on Windows
+
+        readline.insert_text(self._draft)
+        self._has_begun = True
 
     def _prepare(self) -> bool:
         try:
             import readline  # lazy: not on Windows
         except ImportError:
             return False
+        readline.set_startup_hook(self._begin)
         readline.set_completer(self._complete)
         readline.set_completer_delims(" ")
         readline.parse_and_bind("tab: complete")

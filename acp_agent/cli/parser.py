@@ -79,7 +79,11 @@ def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
         return
     listed = f" ({', '.join(option.choices)})" if option.choices else ""
     parser.add_argument(
-        *option.flags, metavar=option.value, choices=option.choices or None, help=option.help + listed
+        *option.flags,
+        metavar=option.value,
+        choices=option.choices or None,
+        action="append" if option.repeats else "store",
+        help=option.help + listed,
     )
 
 

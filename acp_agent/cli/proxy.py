@@ -43,8 +43,7 @@ def _proxies(args: Namespace, files: ExitStack) -> list[Proxy]:
         proxies.append(Proxy(tap=Recorder(output, we_are="agent").tap))
     if args.context:
         proxies.append(context_proxy(Path(args.context).read_text(encoding="utf-8")))
-    if args.use:
-        proxies.append(_named(args.use))
+    proxies += [_named(place) for place in args.use or ()]
     return proxies or [Proxy()]
 
 

@@ -17,6 +17,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
+import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from acp_agent.base.jsontext import JsonObject, JsonValue
@@ -37,10 +38,12 @@ def connect_blocking(
     client: Client | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    silence: float | None = None,
 ) -> Generator[BlockingAgent, None, None]:
     """Start an agent's command, or enter one of a client's connections; it ends with the context.
 
-    Handlers of `client` run on the connection's own event loop.
+    Handlers of `client` run on the connection's own event loop. With `silence`, an agent that is waited for
+    and does not say a word for so many seconds is given up: every call may then raise `AgentLost`.
 
     Raises:
         AgentNotStarted, AgentLost, BadAgent, RpcError: as `Client.start`.
@@ -50,15 +53,36 @@ def connect_blocking(
     else:
         opening = (client or Client()).start(agent, cwd=cwd, env=env)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(opening) as connection:
-        yield BlockingAgent(connection, portal)
+        yield BlockingAgent(connection, _Wait(connection, portal, silence))
+
+
+class _Wait:
+    """Runs async code for a thread that waits, for as long as an agent may be silent."""
+
+    def __init__(self, connection: Connection, portal: BlockingPortal, silence: float | None) -> None:
+        self._connection = connection
+        self._portal = portal
+        self._silence = silence
+        self.is_bounded = silence is not None
+        self.at_once = portal.call
+
+    def call(self, work: Callable[[*ArgsT], Awaitable[ResultT]], *args: *ArgsT) -> ResultT:
+        """What `work` returns; raises `AgentLost` if it takes too long."""
+
+        async def bounded() -> ResultT:
+            with anyio.move_on_after(self._silence):
+                return await work(*args)
+            raise self._connection.lost(f"said nothing for {self._silence:g} s")
+
+        return self._portal.call(bounded)
 
 
 class BlockingAgent:
     """An initialized agent; `Connection` for scripts. Made by `connect_blocking`."""
 
-    def __init__(self, connection: Connection, portal: BlockingPortal) -> None:
+    def __init__(self, connection: Connection, wait: _Wait) -> None:
         self._connection = connection
-        self._portal = portal
+        self._wait = wait
 
     @property
     def agent(self) -> JsonObject:
@@ -114,7 +138,7 @@ class BlockingAgent:
         async def ask() -> tuple[list[JsonObject], str | None]:
             return await self._connection.list_sessions(cwd=cwd, cursor=cursor)
 
-        return self._portal.call(ask)
+        return self._wait.call(ask)
 
     def all_sessions(self, *, cwd: str | Path | None = None) -> list[JsonObject]:
         """All of them."""
@@ -122,34 +146,34 @@ class BlockingAgent:
         async def ask() -> list[JsonObject]:
             return [entry async for entry in self._connection.all_sessions(cwd=cwd)]
 
-        return self._portal.call(ask)
+        return self._wait.call(ask)
 
     def request(self, method: str, params: JsonObject) -> JsonObject:
         """Any request; a result that is null counts as empty."""
-        return self._portal.call(self._connection.request, method, params)
+        return self._wait.call(self._connection.request, method, params)
 
     def notify(self, method: str, params: JsonObject) -> None:
         """Any notification."""
-        self._portal.call(self._connection.notify, method, params)
+        self._wait.at_once(self._connection.notify, method, params)
 
     def run(self, work: Callable[[Connection], Awaitable[ResultT]]) -> ResultT:
         """Run async code with the connection, on its event loop; for what is missing here."""
-        return self._portal.call(work, self._connection)
+        return self._wait.at_once(work, self._connection)
 
     def _open(
         self, builder: SessionBuilder, servers: Sequence[AttachedServer | JsonObject]
     ) -> BlockingSession:
         for server in servers:
             builder = builder.with_mcp_server(server)
-        return BlockingSession(self._portal.call(builder.start_session), self._portal)
+        return BlockingSession(self._wait.call(builder.start_session), self._wait)
 
 
 class BlockingSession:
     """An open session; `ActiveSession` for scripts."""
 
-    def __init__(self, session: ActiveSession, portal: BlockingPortal) -> None:
+    def __init__(self, session: ActiveSession, wait: _Wait) -> None:
         self._session = session
-        self._portal = portal
+        self._wait = wait
         self.id = session.id
         self.response = session.response
 
@@ -162,7 +186,7 @@ class BlockingSession:
     @property
     def conversation(self) -> Conversation:
         """The whole state of the session as it is at this moment; a copy."""
-        return self._portal.call(copy.deepcopy, self._session.conversation)
+        return self._wait.at_once(copy.deepcopy, self._session.conversation)
 
     @property
     def modes(self) -> JsonObject:
@@ -192,7 +216,8 @@ class BlockingSession:
             AgentLost: the agent is gone; the error tells its last words.
             SessionChannelClosed: the session was closed.
         """
-        return self._portal.call(self._session.prompt, prompt)
+        self.send_prompt(prompt)
+        return self.read_to_string()
 
     def stream(self, prompt: str | Sequence[JsonObject]) -> Iterator[Update]:
         """Send a prompt and yield its turn's updates; leaving the loop early cancels the turn.
@@ -214,15 +239,15 @@ class BlockingSession:
         def send() -> None:
             self._session.send_prompt(prompt)
 
-        self._portal.call(send)
+        self._wait.at_once(send)
 
     def read_update(self) -> SessionMessage:
         """The next thing the agent said: an update, or that a prompt has stopped."""
-        return self._portal.call(self._session.read_update)
+        return self._wait.call(self._session.read_update)
 
     def read_nowait(self) -> SessionMessage | None:
         """The next thing the agent said, if it has said it already."""
-        return self._portal.call(self._session.read_nowait)
+        return self._wait.at_once(self._session.read_nowait)
 
     def updates(self) -> Iterator[Update]:
         """The updates until the next stop; `conversation.stop_reason` then tells why."""
@@ -231,20 +256,23 @@ class BlockingSession:
 
     def read_to_string(self) -> str:
         """The agent's words until the next stop, joined; other updates are skipped."""
-        return self._portal.call(self._session.read_to_string)
+        if not self._wait.is_bounded:
+            return self._wait.call(self._session.read_to_string)  # crosses to the other thread once
+        words = [update.text for update in self.updates() if update.kind == "agent_message_chunk"]
+        return "".join(words)
 
     def cancel(self) -> None:
         """Ask the agent to end what it is doing in this session."""
-        self._portal.call(self._session.cancel)
+        self._wait.at_once(self._session.cancel)
 
     def set_mode(self, mode_id: str) -> None:
         """Choose a mode (`session/set_mode`)."""
-        self._portal.call(self._session.set_mode, mode_id)
+        self._wait.call(self._session.set_mode, mode_id)
 
     def set_option(self, option_id: str, value: str | bool) -> list[JsonValue]:
         """Choose an option's value (`session/set_config_option`); the complete list as it then is."""
-        return self._portal.call(self._session.set_option, option_id, value)
+        return self._wait.call(self._session.set_option, option_id, value)
 
     def close(self) -> None:
         """Take no more updates and end the servers of this process; the agent keeps the session."""
-        self._portal.call(self._session.aclose)
+        self._wait.at_once(self._session.aclose)

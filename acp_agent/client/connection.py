@@ -11,7 +11,7 @@ from anyio.abc import TaskGroup
 from acp_agent.base.errors import ConnectionLost
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.client.dispatch import Dispatcher, outside_the_loop
-from acp_agent.client.errors import BadAgent
+from acp_agent.client.errors import AgentLost, BadAgent
 from acp_agent.client.sent import SentRequest
 from acp_agent.client.session_builder import AttachedServer, SessionBuilder
 from acp_agent.client.trail import Trail
@@ -144,6 +144,10 @@ class Connection:
         sent = SentRequest(method, work, self.dispatcher)
         self._tasks.start_soon(sent.run)
         return sent
+
+    def lost(self, why: str) -> AgentLost:
+        """An error that tells the agent's last words, for who gives it up; `why` goes on from its name."""
+        return self._trail.lost(why)
 
     def notify(self, method: str, params: JsonObject) -> None:
         """Any notification; sent at once without waiting."""

@@ -26,6 +26,9 @@ STDERR_LINES = 20
 EXIT_TIME = 3.0
 """Seconds an agent gets to exit after its input is closed, before it is killed."""
 
+MAX_NAME = 200
+"""Characters of its command that name an agent in error messages."""
+
 LAST_WORDS_TIME = 0.5
 """Seconds an agent that closed its output gets to finish its stderr and exit."""
 
@@ -117,7 +120,7 @@ async def start_agent(
     except OSError as exc:
         raise AgentNotStarted(command, exc.strerror or str(exc)) from exc
     assert process.stderr is not None  # opened with pipes
-    transport = ProcessTransport(process, f"`{' '.join(command)}`")
+    transport = ProcessTransport(process, _shown(command))
     with one_error():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(transport.watch_stderr, process.stderr)
@@ -133,6 +136,12 @@ async def start_agent(
                         await process.wait()
                     tasks.cancel_scope.cancel()
                     await process.aclose()
+
+
+def _shown(command: Sequence[str]) -> str:
+    """A command in an error message: one line, not too long."""
+    line = " ".join(" ".join(command).split())
+    return f"`{line}`" if len(line) <= MAX_NAME else f"`{line[:MAX_NAME]}…`"
 
 
 if TYPE_CHECKING:

@@ -233,6 +233,8 @@ def _looked_into(call: Call) -> JsonObject:
     try:
         return object_params(opened(call.params))
     except InvalidJson as exc:
+        if not call.expects_answer:  # nobody would hear of it otherwise
+            logger.warning("dropped a `%s` that the proxy cannot read: %s", call.method, exc)
         raise invalid_params("", f"the proxy cannot read them: {exc}") from None
 
 

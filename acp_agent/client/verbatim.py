@@ -1,7 +1,8 @@
 """Messages whose values stay the text they came as, for those who hand them on.
 
-A proxy must not change what it does not look at: numbers beyond a float's range, `1.0` that became `1`, members
-that occur twice. So `params`, `result` and `error` are kept as text; only the envelope is read, and written anew.
+A proxy must not change what it does not look at: numbers beyond a float's range, `1E2` that became `100.0`,
+members that occur twice. So `params`, `result` and `error` are kept as text; only the envelope is read, and
+written anew.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def read_verbatim(line: bytes) -> wire.Message:
     return message
 
 
-def opened(value: JsonValue) -> JsonValue:
+def opened(value: JsonValue | msgspec.Raw) -> JsonValue:
     """The value of a kept text; any other value is itself.
 
     Raises:

@@ -5,127 +5,20 @@ from __future__ import annotations
 import io
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from acp_agent.base.jsontext import JsonObject
 from acp_agent.cli.chat_screen import RichScreen, diff_lines, end_of, split_blocks
 from acp_agent.cli.harmless import harmless
 from acp_agent.cli.line_editor import completions
-
-SCRIPT = """\
-say: # Title\\n\\nYou said **{prompt}**.
-when: write
-call: write {"path": "new.txt", "content": "one\\ntwo\\n"}
----
-say: Done.
-when: hold
-say: holding
-wait
-when: question
-call: ask_user {"questions": [{"question": "Which color?", "header": "color", "options": [{"label": "red", "description": "r"}, {"label": "blue", "description": "b"}]}]}
----
-say: Thank you: {result}
-"""  # noqa: E501
-
-PATIENCE = 20.0
-"""Seconds for one thing to appear: two processes start."""
-
-_ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>])")
-
-
-def environment(tmp_path: Path) -> dict[str, str]:
-    script = tmp_path / "model.script"
-    script.write_text(SCRIPT, encoding="utf-8")
-    return {
-        **{key: value for key, value in os.environ.items() if not key.endswith("_API_KEY")},
-        "ACP_AGENT_HOME": str(tmp_path / "home"),
-        "ACP_AGENT_SCRIPT": str(script),
-        "TERM": "xterm-256color",
-        "PYTHONUTF8": "1",
-    }
-
-
-class Terminal:
-    """`acp-agent chat` on a pseudo-terminal."""
-
-    def __init__(self, tmp_path: Path, *arguments: str, **env: str) -> None:
-        import pty  # not on Windows
-        import termios
-
-        master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, (40, 100))
-        project = tmp_path / "project"
-        project.mkdir(exist_ok=True)
-        self.project = project
-        self._master = master
-        self._seen = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "acp_agent", "chat", *arguments],
-            cwd=project,
-            env={**environment(tmp_path), **env},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            preexec_fn=lambda: _control(slave),
-        )
-        os.close(slave)
-
-    def type(self, text: str) -> None:
-        os.write(self._master, text.encode())
-
-    def wait_for(self, text: str) -> str:
-        """What was shown up to this text, without escapes; what follows is left for the next call."""
-        end = time.monotonic() + PATIENCE
-        while text not in (shown := _ESCAPES.sub("", self._seen)):
-            assert self._read(end), f"never shown: {text!r} in {shown!r}"
-        before, _, rest = shown.partition(text)
-        self._seen = rest
-        return before
-
-    def exit_code(self, *, pressing: str = "") -> int:
-        """How it ended, `pressing` a key until it does: one pressed just before a line is read may wait."""
-        end = time.monotonic() + PATIENCE
-        while self.process.poll() is None and time.monotonic() < end:
-            self.type(pressing)
-            pause = time.monotonic() + 3.0
-            while self._read(pause):
-                pass
-            if time.monotonic() < pause:  # its end of the terminal is closed
-                break
-        return self.process.wait(PATIENCE)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self._master)
-
-    def _read(self, end: float) -> bool:
-        ready, _, _ = select.select([self._master], [], [], max(end - time.monotonic(), 0))
-        try:
-            data = os.read(self._master, 65536) if ready else b""
-        except OSError:  # the other side of the terminal is closed
-            data = b""
-        self._seen += data.decode(errors="replace").replace("\r", "")
-        return bool(data)
-
-
-def _control(slave: int) -> None:
-    """Make it the terminal that Ctrl-C comes from."""
-    import fcntl
-    import termios
-
-    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-
+from tests.cli.terminal import Terminal, environment
 
 if os.name == "posix":
 
@@ -219,9 +112,8 @@ if os.name == "posix":
         try:
             terminal.wait_for("> ")
             terminal.type("write\r")
-            while "your choice" not in terminal._seen:
-                assert terminal._read(time.monotonic() + PATIENCE)
-            assert not re.search(r"\x1b\[[0-9;]*3[0-9]", terminal._seen)
+            shown = terminal.wait_for_raw("your choice")
+            assert not re.search(r"\x1b\[[0-9;]*3[0-9]", shown)
         finally:
             terminal.close()
 
@@ -258,6 +150,47 @@ def test_without_a_terminal_each_line_is_a_prompt_and_nothing_is_allowed(tmp_pat
     assert "one" in listed.stdout
 
 
+OPTIONS_AGENT = """
+import json, sys
+def send(**message): print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+values = [{"group": "g", "name": "G", "options": [{"value": "low", "name": "Low"}, {"value": "high", "name": "High"}]}]
+options = [
+    {"id": "effort", "name": "Effort", "type": "select", "currentValue": "low", "options": values},
+    {"id": "web", "name": "Web", "type": "boolean", "currentValue": False},
+    {"id": "kind", "name": "Kind", "category": "mode", "type": "select", "currentValue": "plan", "options": []},
+]
+for line in sys.stdin:
+    message = json.loads(line)
+    method, id, params = message.get("method"), message.get("id"), message.get("params")
+    if method == "initialize":
+        send(id=id, result={"protocolVersion": 1})
+    elif method == "session/new":
+        send(id=id, result={"sessionId": "s1", "configOptions": options})
+    elif method == "session/set_config_option" and params["value"] == "no":
+        send(id=id, error={"code": -32602, "message": "no such value"})
+    elif method == "session/set_config_option":
+        for option in options:
+            if option["id"] == params["configId"]:
+                option["currentValue"] = params["value"]
+        send(id=id, result={"configOptions": options})
+"""  # noqa: E501
+
+
+def test_options_are_shown_and_chosen(tmp_path: Path) -> None:
+    lines = "/option\n/option effort high\n/option web on\n/option effort no\n/mode\n/option x\n/chat-help\n"
+    result = piped(tmp_path, lines, "--", sys.executable, "-c", OPTIONS_AGENT)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.splitlines()[:3] == [
+        "  effort: low  Effort",
+        "  web: off  Web",
+        "  kind: plan  Kind",
+    ]
+    assert "  effort: high  Effort\n  ○ low  Low\n  ● high  High\n" in result.stderr
+    assert "  web: on  Web\n  ● on  \n  ○ off  \n! no such value\n  kind: plan  Kind\n" in result.stderr
+    assert "there is no option `x`" in result.stderr
+    assert "/option [ID [VALUE]]" in result.stderr
+
+
 def test_an_agent_that_cannot_start_or_dies_is_exit_code_1(tmp_path: Path) -> None:
     missing = piped(tmp_path, "", "--", "no-such-agent")
     assert (missing.returncode, "no-such-agent" in missing.stderr) == (1, True)
@@ -290,7 +223,9 @@ def test_what_others_write_cannot_act_on_the_terminal() -> None:
 
 
 def test_a_long_diff_is_shortened() -> None:
-    call = {"content": [{"type": "diff", "path": "/p/a", "newText": "\n".join(map(str, range(100)))}]}
+    call: JsonObject = {
+        "content": [{"type": "diff", "path": "/p/a", "newText": "\n".join(map(str, range(100)))}]
+    }
     lines = diff_lines(call)
     assert len(lines) == 25
     assert lines[0] == ("@", "/p/a")

@@ -61,6 +61,26 @@ async def test_what_stands_between_records_adds_and_changes(tmp_path: Path, env:
     assert (again.returncode, again.stderr) == (0, "")
 
 
+async def test_proxies_stand_in_the_order_they_are_named_and_proxies_stand_before_proxies(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    for name in ("first", "second", "third"):
+        (tmp_path / f"{name}.py").write_text(
+            "from acp_agent.client.proxy import Proxy\n"
+            "proxy = Proxy()\n"
+            "@proxy.on_request('session/prompt')\n"
+            "async def sign(params, onward):\n"
+            f"    params['prompt'][-1]['text'] += ' {name}'\n"
+            "    return await onward.request('session/prompt', params)\n",
+            encoding="utf-8",
+        )
+    inner = [*CLI, "proxy", "--use", "third:proxy", "--", *CLI, "serve"]
+    command = [*CLI, "proxy", "--use", "first:proxy", "--use", "second:proxy", "--", *inner]
+    with anyio.fail_after(40):
+        async with Client().start(command, env=env) as agent, agent.build_session(tmp_path) as session:
+            assert await session.prompt("hello") == "You said hello first second third"
+
+
 async def test_a_proxy_tells_both_sides_how_its_agent_ended(env: dict[str, str]) -> None:
     dying = [sys.executable, "-c", "import sys; input(); sys.exit('out of luck')"]
     with anyio.fail_after(40), pytest.raises(RpcError, match="the other side of the proxy is gone"):

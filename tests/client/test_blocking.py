@@ -42,6 +42,13 @@ for line in sys.stdin:
         text = params["prompt"][0]["text"]
         if text == "die":
             sys.exit("out of luck")
+        if text == "huge":
+            print("{" + "x" * 67_108_900, flush=True)
+        if text == "noise":
+            print("Loading...\\n[1%] {not json\\n{]\\n\\x00", flush=True)
+            send(method="session/update", params={"sessionId": "s1", "update": {"sessionUpdate": "_odd"}})
+            send(method="session/update", params=7)
+            send(id="nobody asked", result=None)
         say("you said ")
         say(text)
         if text == "hold":
@@ -107,6 +114,41 @@ def test_errors_are_those_of_the_asynchronous_client(agent: BlockingAgent) -> No
         pass
 
 
+def test_noise_of_an_agent_does_a_script_no_harm(agent: BlockingAgent) -> None:
+    with agent.session() as session:
+        assert session.prompt("noise") == "you said noise"
+        assert [update.kind for update in session.stream("noise")] == ["_odd", *["agent_message_chunk"] * 2]
+
+
+def test_a_line_beyond_the_limit_ends_a_script_with_an_error(agent: BlockingAgent) -> None:
+    with agent.session() as session, pytest.raises(AgentLost, match="a line of more than 67108864 bytes"):
+        session.prompt("huge")
+
+
+SILENT = "import sys; print('busy', file=sys.stderr, flush=True); sys.stdin.read()"
+
+
+def test_a_script_gives_up_an_agent_that_never_speaks() -> None:
+    silent = [sys.executable, "-c", SILENT]
+    client = Client(hello_time=0.5)
+    with pytest.raises(AgentLost, match="did not answer") as lost, connect_blocking(silent, client=client):
+        pass
+    assert lost.value.stderr == ("busy",)
+    assert sys.executable in lost.value.agent
+    assert '"method":"initialize"' in lost.value.frames[0]
+
+
+def test_a_script_gives_up_an_agent_that_falls_silent() -> None:
+    with connect_blocking(COMMAND, silence=0.5) as agent, agent.session() as session:
+        for read in (lambda: session.prompt("hold"), lambda: list(session.updates())):
+            with pytest.raises(AgentLost, match=r"said nothing for 0\.5 s") as lost:
+                read()
+        assert "you said" in "".join(lost.value.frames)
+        session.cancel()
+        assert session.read_to_string() == ""
+        assert session.prompt("more") == "you said more"
+
+
 def test_a_connection_of_any_kind_and_any_async_code_can_be_used() -> None:
     async def work(connection: Connection) -> Any:
         async with connection.build_session("/p") as session:
@@ -126,5 +168,5 @@ def test_the_names_are_those_of_the_asynchronous_client() -> None:
     expected = {renamed.get(name, name) for name in public(ActiveSession) - not_for_scripts}
     assert public(BlockingSession) == expected | {"conversation"}  # there, an attribute
     builders = {"build_session", "build_session_cwd", "build_session_from"}
-    asynchronous = {"send_request", "spawn"}
+    asynchronous = {"send_request", "spawn", "lost"}
     assert public(BlockingAgent) - {"agent", "session", "run"} == public(Connection) - builders - asynchronous
