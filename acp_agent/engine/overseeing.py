@@ -1,4 +1,8 @@
-"""Where a session's work meets those who watch over it; costs one look while there is nobody."""
+"""Where a session's work meets those who watch over it: the seam, while `oversight.py` does the watching.
+
+This module is loaded with every session and costs one look while nobody watches; `oversight.py`, with hooks,
+limits and lanes, is loaded only for a session that has some.
+"""
 
 from __future__ import annotations
 

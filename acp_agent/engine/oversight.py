@@ -1,5 +1,6 @@
 """Oversight: whoever watches over the work of one session. Its hooks, its limits, and where its calls queue.
 
+A session reaches it through `overseeing.py`; what hooks are is in `hooks/`, what limits are in `limits/`.
 A session has one only if there may be something to ask; one that is not armed is asked nothing.
 """
 

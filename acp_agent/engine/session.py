@@ -129,6 +129,7 @@ class Session:
             rules=lambda: self.rules,
         )
         self._prompts = Prompts()
+        self._asking = anyio.Lock()  # held while the user is asked, by subagents too
         self._scope = anyio.CancelScope()
         self._ended = anyio.Event()
         self._closed = False
@@ -360,6 +361,7 @@ class Session:
             self._parts.tracer,
             self.subagents,
             self._claimed.keep,
+            asking=self._asking,
             oversight=on_watch(self.oversight),
         )
 

@@ -309,7 +309,7 @@ class SubagentStarted(msgspec.Struct, frozen=True, tag="subagent_started"):
 
 
 class SubagentSaid(msgspec.Struct, frozen=True, tag="subagent_said"):
-    """Something a subagent shows, or the end of one of its steps; its calls and messages have ids of their own."""
+    """Something a subagent shows, or the end of its step; its calls and messages have ids of their own."""
 
     agent_id: SessionId
     event: TextChunk | ThoughtChunk | CallShown | PlanChanged | StepEnded

@@ -23,6 +23,7 @@ class Skill(msgspec.Struct, frozen=True):
         allowed_tools: permission rules for the calls it needs; None if it does not say.
         kind: how it is told.
         for_model: models may call it, not users alone.
+        version: what its author calls this state of it; empty if they do not say. Told to hooks.
     """
 
     name: str
@@ -34,3 +35,4 @@ class Skill(msgspec.Struct, frozen=True):
     allowed_tools: tuple[str, ...] | None = None
     kind: SkillKind = "instruction"
     for_model: bool = True
+    version: str = ""

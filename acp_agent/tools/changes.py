@@ -4,12 +4,48 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from acp_agent.model.content import Diff
+from acp_agent.model.permission import Access
+from acp_agent.model.toolcall import Location, ToolOutcome, succeeded
+from acp_agent.ports import Preview, Workspace
+from acp_agent.tools.paths import title
 
 MAX_DIFF = 200_000
 """Characters of one side of a diff; larger files are shown around the change."""
 
 _CONTEXT = 3  # unchanged lines around a change
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What is to become of one file. `old` is None if there is none yet; `summary` is for the model."""
+
+    path: Path
+    shown: str
+    old: str | None
+    new: str
+    summary: str
+
+    def preview(self, verb: str) -> Preview:
+        """The change before it is made."""
+        return Preview(
+            title(verb, self.shown),
+            "edit",
+            Access("write", "edit", (str(self.path),)),
+            content=(shown_diff(self.path, self.old, self.new),),
+            locations=self._locations,
+        )
+
+    async def make(self, workspace: Workspace) -> ToolOutcome:
+        """Write the file."""
+        await workspace.write_text(self.path, self.new)
+        outcome = succeeded(self.summary, display=(shown_diff(self.path, self.old, self.new),))
+        return msgspec.structs.replace(outcome, locations=self._locations)
+
+    @property
+    def _locations(self) -> tuple[Location, ...]:
+        return (Location(str(self.path), first_changed_line(self.old or "", self.new)),)
 
 
 def shown_diff(path: Path, old: str | None, new: str) -> Diff:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -11,12 +10,11 @@ from msgspec import UNSET, UnsetType
 
 from acp_agent.base.errors import FileMissing, ToolError
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.model.permission import Access
-from acp_agent.model.toolcall import Location, ToolOutcome, ToolSpec, succeeded
+from acp_agent.model.toolcall import ToolOutcome, ToolSpec
 from acp_agent.ports import Preview, ToolContext, Workspace
 from acp_agent.tools.arguments import input_schema, parse_args
-from acp_agent.tools.changes import first_changed_line, shown_diff
-from acp_agent.tools.paths import shown_path, title
+from acp_agent.tools.changes import Change
+from acp_agent.tools.paths import shown_path
 
 if TYPE_CHECKING:
     from acp_agent import ports
@@ -56,14 +54,6 @@ class EditArgs(msgspec.Struct, frozen=True):
     ] = []
 
 
-class _Change(msgspec.Struct, frozen=True):
-    path: Path
-    shown: str
-    old: str | None
-    new: str
-    summary: str
-
-
 class EditTool:
     """Replaces text that the model quotes."""
 
@@ -79,24 +69,14 @@ class EditTool:
 
     async def preview(self, args: JsonObject, context: ToolContext) -> Preview:
         """Show the change."""
-        change = await _planned(args, context.workspace)
-        return Preview(
-            title("Edit", change.shown),
-            "edit",
-            Access("write", "edit", (str(change.path),)),
-            content=(shown_diff(change.path, change.old, change.new),),
-            locations=_locations(change),
-        )
+        return (await _planned(args, context.workspace)).preview("Edit")
 
     async def run(self, args: JsonObject, context: ToolContext) -> ToolOutcome:
         """Change the file as it is now, which may not be as it was when the change was shown."""
-        change = await _planned(args, context.workspace)
-        await context.workspace.write_text(change.path, change.new)
-        outcome = succeeded(change.summary, display=(shown_diff(change.path, change.old, change.new),))
-        return msgspec.structs.replace(outcome, locations=_locations(change))
+        return await (await _planned(args, context.workspace)).make(context.workspace)
 
 
-async def _planned(args: JsonObject, workspace: Workspace) -> _Change:
+async def _planned(args: JsonObject, workspace: Workspace) -> Change:
     wanted = parse_args(EditArgs, args)
     edits = _edits(wanted)
     path = workspace.resolve(wanted.path)
@@ -115,12 +95,12 @@ async def _planned(args: JsonObject, workspace: Workspace) -> _Change:
         if len(edits) > 1:
             raise ToolError("`edits`: an empty `old_text` fills a file and must be the only edit of it")
         verb = "created" if old is None else "filled"
-        return _Change(path, shown, old, edits[0].new_text, f"{verb} `{shown}`")
+        return Change(path, shown, old, edits[0].new_text, f"{verb} `{shown}`")
     if old and len(old) > IN_THREAD:
         text, told = await to_thread.run_sync(_edited, old, edits)
     else:
         text, told = _edited(old or "", edits)
-    return _Change(path, shown, old, text, f"edited `{shown}` {'; '.join(told)}")
+    return Change(path, shown, old, text, f"edited `{shown}` {'; '.join(told)}")
 
 
 def _edited(old: str, edits: list[OneEdit]) -> tuple[str, list[str]]:
@@ -175,10 +155,6 @@ def _told(replaced: Replaced) -> str:
         return where
     differing = " and ".join(replaced.differing)
     return f"{where}; there the file differs from `old_text` in {differing}, and was kept so"
-
-
-def _locations(change: _Change) -> tuple[Location, ...]:
-    return (Location(str(change.path), first_changed_line(change.old or "", change.new)),)
 
 
 if TYPE_CHECKING:

@@ -198,12 +198,11 @@ async def test_a_cancelled_turn_and_a_command_are_not_remembered() -> None:
 
 
 async def test_a_store_that_fails_costs_a_notice_and_not_the_turn() -> None:
+    errors = [StoreError("the disk is gone"), RuntimeError()]
+
     class Broken(InMemoryStore):
         async def search(self, query: str, limit: int) -> list[MemoryItem]:
-            raise StoreError("the disk is gone")
-
-        async def store(self, item: MemoryItem) -> None:
-            raise RuntimeError
+            raise errors.pop(0)
 
     async with open_stage(SCRIPT, defaults=defaults(remembering(Broken()))) as stage:
         assert (await stage.prompt("hello")).stop_reason == "end_turn"

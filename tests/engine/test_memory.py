@@ -200,8 +200,8 @@ async def test_each_tier_has_room_for_so_much_and_the_oldest_goes() -> None:
 @given(st.lists(st.sampled_from(["working", "semantic", "episodic"]), max_size=30))
 async def test_no_tier_outgrows_its_room(kinds: list[str]) -> None:
     made, _ = memory(config=MemoryConfig(max_working=3, max_short_term=4))
-    for kind in kinds:
-        await made.remember(kind, kind, 0.5)  # type: ignore[arg-type]
+    for number, kind in enumerate(kinds):
+        await made.remember(f"{kind} {number}", kind, 0.5)  # type: ignore[arg-type]
         assert len(made.working) <= 3
         assert len(made.short_term) <= 4
     assert await made.store.count() == len([kind for kind in kinds if kind != "working"])
@@ -210,6 +210,18 @@ async def test_no_tier_outgrows_its_room(kinds: list[str]) -> None:
 def test_the_usual_rooms_are_those_that_are_recorded() -> None:
     usual = MemoryConfig()
     assert (usual.max_working, usual.max_short_term, usual.max_recalled) == (10, 100, 5)
+
+
+async def test_what_says_the_same_is_kept_once_and_keeps_its_recalls() -> None:
+    made, _ = memory()
+    first = await made.remember_success("mend the parser", ["edit"], "it parses")
+    await made.note_recall([first])
+    again = await made.remember_success("mend the parser", ["edit"], "it parses")
+    other = await made.remember_success("mend the parser", ["edit"], "it parses faster")
+    assert (again.id, again.access_count, again.timestamp > first.timestamp) == (first.id, 1, True)
+    assert [one.id for one in made.short_term] == [first.id, other.id]
+    assert await made.store.count() == 2
+    assert (await made.remember("mend the parser", "semantic", 0.5)).id not in (first.id, other.id)
 
 
 async def test_what_is_recalled_is_told_and_counted() -> None:

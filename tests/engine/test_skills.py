@@ -26,7 +26,9 @@ from tests.engine.test_hooks import BLOCKED, Log, hook
 from tests.engine.test_subagents import answers
 
 PDF = Skill("pdf", "Fills in PDF forms.", "Use the script on $ARGUMENTS.", folder="/skills/pdf")
-NOTES = Skill("notes", "Writes release notes.", "Write notes.", allowed_tools=("look", "change(safe)"))
+NOTES = Skill(
+    "notes", "Writes release notes.", "Write notes.", allowed_tools=("look", "change(safe)"), version="2"
+)
 PERSONA = Skill("pirate", "Talks.", "You talk like a pirate.", kind="persona")
 USERS = Skill("secret", "For users.", "Only when they say so.", for_model=False)
 
@@ -233,7 +235,7 @@ async def test_hooks_are_told_of_a_skill_and_of_its_end(prompt: str) -> None:
         assert log.moments == ["skill_load", "skill_unload"]
         loaded = log.payload("skill_load")
         assert (loaded["skill_name"], loaded["tool_names"]) == ("notes", ["look", "change(safe)"])
-        assert loaded["description"] == "Writes release notes."
+        assert (loaded["description"], loaded["version"]) == ("Writes release notes.", "2")
 
 
 async def test_a_hook_keeps_a_skill_from_the_model() -> None:

@@ -49,6 +49,7 @@ def test_a_file_says_what_a_skill_is(places: Places, home: Path, project: Path) 
             origin=str(path),
             hint="[file]",
             allowed_tools=("Read", "Bash(python fill.py:*)"),
+            version="1",
         ),
     )
 

@@ -180,7 +180,9 @@ async def test_events_tell_of_the_models_tasks_too(session: AsyncSession) -> Non
 async def test_the_end_of_a_subagents_turn_is_told_with_its_tokens(
     async_agent: AsyncAgent, home: Home
 ) -> None:
-    model = ScriptedProvider(SCRIPT.replace("say: It is in notes.txt", "say: It is in notes.txt\nusage: 30 4"))
+    model = ScriptedProvider(
+        SCRIPT.replace("say: It is in notes.txt", "say: It is in notes.txt\nusage: 30 4")
+    )
     session = async_agent.session(home.workspace, llm_client=model)
     told = [event async for event in session.stream("delegate") if event.event_type == "subagent_progress"]
     (task,) = session.subagent_tasks()

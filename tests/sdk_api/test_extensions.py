@@ -22,7 +22,7 @@ from acp_agent.sdk.embed.stores.session_stores import MemorySessionStore
 from acp_agent.workspaces.local import LocalWorkspace
 from tests.sdk_api.conftest import Home
 
-DEMO = {"command": sys.executable, "args": ["-m", "acp_agent.testing.demo_mcp"]}
+SMALL = {"command": sys.executable, "args": ["-I", "-S", str(Path(__file__).with_name("small_mcp.py"))]}
 
 
 def test_a_command_of_the_program_is_answered_without_the_model(
@@ -93,15 +93,15 @@ def test_tools_are_described_as_the_model_knows_them(agent: Agent, home: Home) -
 async def test_an_mcp_server_comes_goes_and_is_let_go_while_nobody_needs_it(
     async_agent: AsyncAgent, home: Home, model: ScriptedProvider
 ) -> None:
-    session = async_agent.session(home.workspace, llm_client=model, tool_timeout_ms=500)
+    session = async_agent.session(home.workspace, llm_client=model, tool_timeout_ms=50)
     assert session.mcp_status() == {}
-    with anyio.fail_after(20):  # it is a program, and imports a lot
-        n_tools = await session.add_mcp_server("demo", DEMO)
+    with anyio.fail_after(10):  # it is a program
+        n_tools = await session.add_mcp_server("demo", SMALL)
         status = session.mcp_status()["demo"]
         assert (status.connected, status.tool_count, status.error) == (True, n_tools, None)
         mine = [name for name in session.tool_names if name.startswith("mcp__demo__")]
         assert len(mine) == n_tools
-        slow = await session.tool("mcp__demo__slow", {"seconds": 60})
+        slow = await session.tool("mcp__demo__slow", {})
         assert (slow.error_kind, slow.success) == ("timeout", False)  # as any other tool
         assert await async_agent.disconnect_idle_mcp(60_000) == []
         assert await async_agent.disconnect_idle_mcp(0) == ["demo"]

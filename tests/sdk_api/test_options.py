@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from acp_agent.sdk.embed.agent import AsyncAgent
 from acp_agent.sdk.embed.blocking.agent import Agent
 from acp_agent.sdk.embed.blocking.session import Session
 from acp_agent.sdk.embed.blocking.stream import EventStream
-from acp_agent.sdk.embed.errors import ConfigInvalid, UnknownOption
+from acp_agent.sdk.embed.errors import AttachmentInvalid, ConfigInvalid, UnknownOption
 from acp_agent.sdk.embed.options.fields import OptionFields, SystemPromptSlots
 from acp_agent.sdk.embed.options.session_options import NAMES, SessionOptions
 from acp_agent.sdk.embed.runs.streams import AsyncEventStream
@@ -75,6 +76,37 @@ def test_an_unknown_option_names_the_nearest(agent: Agent, home: Home) -> None:
         agent.session(home.workspace, max_tool_rounds=0)
     with pytest.raises(ConfigInvalid, match="none of auto, enabled, disabled"):
         agent.session(home.workspace, {"planning_mode": "often"})
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"retention_limits": {"max_run": 1}}, "there is no `max_run`"),
+        ({"permission_policy": {"alow": []}}, "there is no `alow`; did you mean `allow`"),
+        ({"confirmation_policy": {"enabeld": False}}, "there is no `enabeld`; did you mean `enabled`"),
+        ({"retry_config": {"max_retry": 1}}, "there is no `max_retry`; did you mean `max_retries`"),
+        ({"skill_dirs": "skills"}, "`skill_dirs`: must be a list, not `skills`"),
+        ({"tools": [print]}, "`tools`: .* has no `name` or no method `execute`"),
+        ({"temperature": "hot"}, "`temperature`: must be a number"),
+        ({"session_store": "./sessions"}, "`session_store`: `./sessions` is no store"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_refused_before_the_session_is_made(
+    agent: Agent, home: Home, options: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(ConfigInvalid, match=complaint):
+        agent.session(home.workspace, options)
+
+
+def test_what_is_no_prompt_no_message_and_no_picture_is_refused_at_once(agent: Agent, home: Home) -> None:
+    session: Any = agent.session(home.workspace)
+    with pytest.raises(TypeError, match="a prompt is a text, not `NoneType`"):
+        session.send(None)
+    with pytest.raises(TypeError, match="a message is a `Message` or a mapping, not `str`"):
+        session.send("hi", ["hello"])
+    with pytest.raises(AttachmentInvalid, match="an attachment is no `str`"):
+        session.send_with_attachments("hi", ["screen.png"])
+    assert session.runs() == []
 
 
 def test_012_a_model_has_to_be_configured(agent: Agent, home: Home) -> None:

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from acp_agent.base.paths import find_places
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.sdk.embed.blocking.agent import Agent
 from acp_agent.sdk.embed.events.agent_event import AgentEvent
 from acp_agent.sdk.embed.options.session_options import SessionOptions
 from acp_agent.sdk.embed.stores.session_data import SessionData
 from acp_agent.sdk.embed.stores.session_stores import MemorySessionStore
+from acp_agent.sdk.settings.trust import trust_folder
 from tests.sdk_api.conftest import TALK, Home
 
 PAGE = (Path(__file__).parents[2] / "docs" / "planning.md").read_text(encoding="utf-8")
@@ -53,6 +55,22 @@ when: Step 2 of 2
 say: I mended it.
 usage: 200 20
 """
+
+
+def test_a_project_says_how_its_prompts_are_planned_once_it_is_trusted(
+    home: Home, planner: ScriptedProvider
+) -> None:
+    settings = home.workspace / ".acp-agent" / "config.toml"
+    settings.parent.mkdir()
+    settings.write_text('planning_mode = "enabled"\nmax_steps = 7\n', "utf-8")
+    with Agent.create({}, env=home.env) as agent:
+        plain = agent.session(home.workspace, llm_client=planner)
+        assert [event.event_type for event in plain.stream("mend it")].count("step_start") == 0
+        trust_folder(find_places(home.env), home.workspace)
+        planned = agent.session(home.workspace, llm_client=planner)
+        assert [event.event_type for event in planned.stream("mend it")].count("step_start") == 2
+        other = agent.session(home.workspace, llm_client=planner, planning_mode="disabled")
+        assert [event.event_type for event in other.stream("mend it")].count("step_start") == 0
 
 
 @pytest.fixture

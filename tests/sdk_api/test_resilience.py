@@ -132,6 +132,16 @@ def test_rounds_and_time_have_a_limit(agent: Agent, home: Home, model: ScriptedP
     assert [run.status for run in (*session.runs(), *slow.runs())] == ["failed", "failed"]
 
 
+def test_of_the_options_time_and_the_settings_the_shorter_holds(home: Home, model: ScriptedProvider) -> None:
+    with Agent.create({"limits": {"max_seconds_per_prompt": 0.001}}, env=home.env) as agent:
+        session = agent.session(home.workspace, llm_client=model, max_execution_time_ms=60_000)
+        with pytest.raises(RunFailed, match=r"Max execution time \(1 ms\) exceeded"):
+            session.send("forever")
+        (run,) = session.runs()
+        assert run.status == "failed"
+        assert "budget_threshold_hit" in [one.event_type for one in session.run_events(run.id)]
+
+
 @pytest.mark.parametrize("text", ["", "  ", "Here it is:", "and then...", "I'll fix it now", "Let me see"])
 def test_what_looks_unfinished(text: str) -> None:
     assert is_unfinished(text)

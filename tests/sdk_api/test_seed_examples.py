@@ -254,9 +254,11 @@ print(result.total_tokens)
 print(result.verification_status)
 answer = session.btw('What files has this session already inspected?')
 print(answer.answer)
+print(session.model)
 """)
     text, tokens, *rest = told.splitlines()
-    assert (text, tokens.isdigit(), rest) == ("It is in auth.py.", True, ["skipped", "It is in auth.py."])
+    assert (text, tokens.isdigit()) == ("It is in auth.py.", True)
+    assert rest == ["skipped", "It is in auth.py.", "openai/MiniMax-M2.7-highspeed"]
 
 
 def test_100_101_a_stream_read_by_hand(example: Callable[[str], str]) -> None:

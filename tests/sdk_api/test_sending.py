@@ -239,6 +239,12 @@ def test_069_081_every_direct_tool(agent: Agent, home: Home) -> None:
     assert session.glob("**/a.*") == ["new/a.txt"]
     assert session.glob("**/b.*") == []
     assert session.grep("three") == "new/a.txt:2:three"
+    assert "patched `new/a.txt`" in session.patch_file("new/a.txt", "@@ -2 +2 @@\n-three\n+four\n")
+    assert session.read_file("new/a.txt") == "one\nfour\n"
+    assert session.tool("patch", {"path": "new/a.txt", "diff": "@@ @@\n-four\n+three\n"}).success
+    assert session.read_file("new/a.txt") == "one\nthree\n"
+    with pytest.raises(ToolFailed, match="its text is not in the file"):
+        session.patch_file("new/a.txt", "@@ @@\n-five\n+six\n")
     assert session.tool("bash", {"command": "exit 3"}).exit_code == 3
     assert session.tool("edit", {"file_path": "new/a.txt", "old_string": "one", "new_string": "1"}).success
     assert session.tool("read", {"path": "missing"}).error_kind == "not_found"
@@ -249,6 +255,19 @@ def test_069_081_every_direct_tool(agent: Agent, home: Home) -> None:
         session.tool("fly", {})
     with pytest.raises(ToolFailed, match="outside the workspace"):
         session.read_file("/etc/passwd")
+
+
+async def test_git_is_called_directly_too(agent: Agent, async_agent: AsyncAgent, home: Home) -> None:
+    session = agent.session(home.workspace)
+    with pytest.raises(ToolFailed, match="not a git repository"):
+        session.git("status")
+    session.bash("git init --quiet --initial-branch=main")
+    assert "notes.txt" in session.git("status")
+    session.git("checkout", new_branch="idea")
+    assert "No commits yet on idea" in session.git("status")
+    assert "notes.txt" in await async_agent.session(home.workspace).git("status")
+    with pytest.raises(ToolFailed, match="command"):
+        session.git("push")
 
 
 def test_102_103_104_a_side_question_leaves_no_trace(
@@ -365,6 +384,14 @@ def test_a_stream_keeps_its_session_and_agent_alive(home: Home, model: ScriptedP
     stream = begin()
     gc.collect()
     assert [event.event_type for event in stream][-1] == "end"
+
+
+async def test_an_agent_closes_although_sessions_of_it_were_forgotten(home: Home) -> None:
+    with anyio.fail_after(5):
+        async with AsyncAgent.create({}, env=home.env) as agent:
+            for _ in range(4):  # each begins to be closed when the next one is made
+                agent.session(home.workspace)
+    assert agent.list_sessions() == []
 
 
 def test_several_threads_use_one_agent(agent: Agent, home: Home, model: ScriptedProvider) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from acp_agent.sdk.embed.blocking.agent import Agent
-from acp_agent.sdk.embed.errors import MaxToolRoundsExceeded, RunFailed
+from acp_agent.sdk.embed.errors import ConfigInvalid, MaxToolRoundsExceeded, RunFailed
 from acp_agent.sdk.embed.options.attachments import Attachment
 from acp_agent.sdk.embed.options.custom_tools import ToolOutput, tool
 from acp_agent.sdk.embed.options.permission import ConfirmationPolicy, PermissionPolicy
@@ -134,6 +134,27 @@ def test_failures_and_limits_are_told_the_same(serviced: Agent, home: Home) -> N
     with pytest.raises(MaxToolRoundsExceeded):
         session.send("read")
     assert session.send("hi").text == "Hello!"
+
+
+def test_a_thinking_budget_goes_to_a_service_that_takes_one(
+    home: Home, serve: Callable[[str], ModelServer]
+) -> None:
+    server = serve(SCRIPT)
+    providers = {
+        "anthropic": {"type": "anthropic", "base_url": server.anthropic_url, "api_key": "k"},
+        "openai": {"type": "openai", "base_url": server.openai_url, "api_key": "k"},
+    }
+    thinker = "anthropic/claude-sonnet-4-5"
+    with Agent.create({"model": thinker, "providers": providers}, env=home.env) as agent:
+        assert agent.session(home.workspace, thinking_budget=2_000).send("hi").text == "Hello!"
+        assert server.requests[-1].body["thinking"] == {"type": "enabled", "budget_tokens": 2_000}
+        agent.session(home.workspace).send("hi")
+        assert "thinking" not in server.requests[-1].body
+        for model in ("openai/gpt-5", "anthropic/claude-3-5-haiku"):
+            with pytest.raises(ConfigInvalid, match=f"`thinking_budget`: the model `{model}` takes none"):
+                agent.session(home.workspace, model=model, thinking_budget=2_000)
+        with pytest.raises(ConfigInvalid, match="a whole number from 1 on"):
+            agent.session(home.workspace, thinking_budget=0)
 
 
 def test_leaving_a_stream_cancels_what_the_service_is_asked(serviced: Agent, home: Home) -> None:

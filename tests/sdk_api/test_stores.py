@@ -84,6 +84,8 @@ def test_152_163_208_215_a_session_is_resumed_as_it_was(
             session_id="review",
             tenant_id="acme",
             principal="user-42",
+            agent_template_id="planner-v3",
+            correlation_id="trace-1",
             role="You are Ada.",
             permission_policy=PermissionPolicy(default_decision="allow"),
         )
@@ -96,7 +98,8 @@ def test_152_163_208_215_a_session_is_resumed_as_it_was(
     with Agent.create({}, env=home.env) as agent:
         resumed = agent.resume_session("review", options)
         assert (resumed.workspace, resumed.history()) == (str(home.workspace), history)
-        assert (resumed.tenant_id, resumed.principal, resumed.correlation_id) == ("acme", "user-42", None)
+        assert (resumed.tenant_id, resumed.principal) == ("acme", "user-42")
+        assert (resumed.agent_template_id, resumed.correlation_id) == ("planner-v3", "trace-1")
         assert [(run.id, run.status, run.prompt) for run in resumed.runs()] == [
             (run.id, run.status, run.prompt) for run in runs
         ]

@@ -71,6 +71,8 @@ async def test_what_is_searched_for_is_shown_and_every_search_is_one_subject(con
     assert preview == Preview("Search the web for `anyio`", "fetch", Access("other", "web_search"))
     with pytest.raises(ToolError, match="`limit`: expected int <= 50"):
         await tool("brave", "http://127.0.0.1:9").preview({"query": "a", "limit": 51}, context)
+    with pytest.raises(ToolError, match="`timeout`: expected int <= 60"):
+        await tool("brave", "http://127.0.0.1:9").preview({"query": "a", "timeout": 61}, context)
 
 
 async def test_brave_is_asked_with_its_token_and_its_results_are_plain_text(context: ToolContext) -> None:

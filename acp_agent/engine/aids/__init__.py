@@ -1,4 +1,7 @@
-"""What helps a session besides its model and its tools: memory, providers of context, security.
+"""Aids: what helps a session besides its model and its tools. Memory, providers of context, security.
 
-Must not know: what any of them is made of, where they are from. Start reading at `aids.py`.
+Here they are brought to a turn: asked before it, told after it. What each is made of is elsewhere
+(`engine/memory`, `engine/security`, adapters of `ports/context.py`). Must not know: where they are from, who
+configured them.
+Start reading at `aids.py`, which says which a session has; `attending.py` is a turn with them.
 """

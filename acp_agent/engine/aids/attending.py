@@ -76,12 +76,15 @@ class AidedTurn:
 
     async def _prepare(self) -> None:
         await self._look_for_orders()
-        memories = await self._recall()
-        items = chosen_items(await self._resolve(), self._query)
+        found: list[ContextItem] = []
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._recall)  # beside the providers: the turn waits for the slower
+            found = await self._resolve()
+        items = chosen_items(found, self._query)
         if self._aids.providers:
             news = ContextResolved(len(items.items), items.n_tokens)
             self._journal.announce(events.AidTold(news))
-        note = note_of(memories, items.items)
+        note = note_of(self._recalled, items.items)
         if note:
             security = self._aids.security
             text = note if security is None else security.sanitize_output(note)
@@ -95,16 +98,15 @@ class AidedTurn:
 
             await self._journal.record(warning_of(findings, "the prompt"))
 
-    async def _recall(self) -> Sequence[MemoryItem]:
+    async def _recall(self) -> None:
         memory = self._aids.memory
         if memory is None:
-            return ()
+            return
         limit = memory.config.max_recalled
         found = await self._guarded("memory", lambda: memory.find_similar(self._query.text, limit))
         for problem in memory.store.problems():
             await self._journal.record(events.Noticed("warning", "A memory cannot be read", problem))
         self._recalled = found or ()
-        return self._recalled
 
     async def _resolve(self) -> list[ContextItem]:
         providers = self._aids.providers

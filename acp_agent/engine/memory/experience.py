@@ -45,7 +45,7 @@ def experience_of(task: str, transcript: Transcript) -> Experience:
 
 
 def is_about_the_service(error: ProviderError) -> bool:
-    """Whether a failure says nothing about the task: there was no service to ask, or it was not to be asked."""
+    """Whether a failure says nothing about the task: nobody could or was allowed to be asked."""
     return error.fault in _OF_THE_SERVICE
 
 

@@ -18,6 +18,9 @@ from acp_agent.ports import MemoryStore
 MAX_CONTENT = 4_000
 """Characters of one memory; what is beyond is cut."""
 
+MAX_ALIKE = 10
+"""Memories most like a new one that are looked at for one that says the same."""
+
 SUCCESS_IMPORTANCE = 0.8
 FAILURE_IMPORTANCE = 0.9
 
@@ -84,6 +87,8 @@ class Memory:
     ) -> MemoryItem:
         """Keep something; what is `working` is gone with the session.
 
+        What says the same as something that is kept for good takes its place, id and recalls included.
+
         Raises:
             StoreError: it cannot be kept for good; the session remembers it all the same.
         """
@@ -99,7 +104,7 @@ class Memory:
             self._working.append(item)
         else:
             self._short_term.append(item)
-            await self.store.store(item)
+            item = await self._kept_once(item)
         self._tell(MemoryStored(item.id, item.memory_type, item.importance, item.tags))
         return item
 
@@ -171,11 +176,34 @@ class Memory:
         self._tell(MemoryCleared(tier, n_items))
         return n_items
 
+    async def _kept_once(self, item: MemoryItem) -> MemoryItem:
+        """Keep it for good, in place of what says the same; what it is now."""
+        alike = await self.store.search(item.content, MAX_ALIKE)
+        twin = next((one for one in alike if _says(one) == _says(item)), None)
+        if twin is not None:
+            for known in [one for one in self._short_term if one.id in (item.id, twin.id)]:
+                self._short_term.remove(known)
+            item = msgspec.structs.replace(
+                item,
+                id=twin.id,
+                importance=max(item.importance, twin.importance),
+                tags=tuple(dict.fromkeys((*twin.tags, *item.tags))),
+                access_count=twin.access_count,
+                last_accessed=twin.last_accessed,
+            )
+            self._short_term.append(item)
+        await self.store.store(item)
+        return item
+
     def _tell_found(self, items: Sequence[MemoryItem], *, query: str | None, tags: tuple[str, ...]) -> None:
         now = self._clock()
         self._tell(MemoriesSearched(query, tags, len(items)))
         for item in items:
             self._tell(MemoryRecalled(item.id, item.content, relevance(item, now, self.config.weights)))
+
+
+def _says(item: MemoryItem) -> tuple[MemoryKind, str]:
+    return item.memory_type, item.content
 
 
 def _joined(*tiers: Iterable[MemoryItem]) -> list[MemoryItem]:

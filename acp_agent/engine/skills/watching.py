@@ -37,5 +37,11 @@ async def _objection(name: str, skills: Skills, hooks: SessionHooks, at: datetim
     if name not in skills:
         return None  # the tool says so itself
     skill = skills.get(name)
-    tools = skill.allowed_tools or ()
-    return await skill_loads(hooks, name, tools=tools, description=skill.description, at=at)
+    return await skill_loads(
+        hooks,
+        name,
+        tools=skill.allowed_tools or (),
+        version=skill.version,
+        description=skill.description,
+        at=at,
+    )

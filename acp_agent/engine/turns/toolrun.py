@@ -37,7 +37,8 @@ logger = logging.getLogger(__name__)
 class ToolBench(msgspec.Struct):
     """What calls of one session run with. `mode` is read at each call, for it may change in between.
 
-    `asking` is held while the user is asked about a call, so that one question waits for the one before.
+    `asking` is held while the user is asked about a call, so that one question waits for the one before,
+    those of subagents too.
     `joined_plan` joins what the model plans with the steps that are being worked through.
     """
 

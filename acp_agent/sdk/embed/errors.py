@@ -186,6 +186,18 @@ class RunFailed(CodeError):
         self.retry_after = retry_after
         self.hint = hint
 
+    @classmethod
+    def of(cls, exc: errors.ProviderError) -> RunFailed:
+        """The failure of a model that was asked beside any run."""
+        return RunFailed(
+            str(exc),
+            code=exc.fault,
+            provider=exc.provider,
+            status=exc.status,
+            retry_after=exc.retry_after,
+            hint=exc.hint,
+        )
+
 
 class MaxToolRoundsExceeded(RunFailed):
     """The model wanted to call tools more often than it may in one run."""

@@ -62,6 +62,7 @@ def read_skill(document: Document, where: str, name: str, folder: str) -> Skill:
         allowed_tools=listed_rules(where, document, ALLOWED),
         kind=_kind(document, where),
         for_model=document.head.get("disable-model-invocation", "").lower() != "true",
+        version=document.head.get("version", ""),
     )
 
 

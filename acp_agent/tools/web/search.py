@@ -23,8 +23,9 @@ from acp_agent.tools.web.services import Found, SearchService
 if TYPE_CHECKING:
     from acp_agent import ports
 
-TIME_LIMIT = 20.0
-"""Seconds after which a search is given up."""
+TIME_LIMIT = 20
+MAX_TIME_LIMIT = 60
+"""Seconds after which a search is given up, and how many may be asked for."""
 
 MAX_BYTES = 2 << 20
 """Of an answer; a longer one is refused."""
@@ -40,6 +41,9 @@ class SearchArgs(msgspec.Struct, frozen=True):
 
     query: Annotated[str, msgspec.Meta(min_length=1, max_length=400, description="What to search for.")]
     limit: Annotated[int, msgspec.Meta(ge=1, le=50, description="Results to show at most.")] = 10
+    timeout: Annotated[
+        int, msgspec.Meta(ge=1, le=MAX_TIME_LIMIT, description="Seconds after which to give up.")
+    ] = TIME_LIMIT
 
 
 class WebSearchTool:
@@ -64,10 +68,10 @@ class WebSearchTool:
         """Search."""
         wanted = parse_args(SearchArgs, args)
         try:
-            with anyio.fail_after(TIME_LIMIT):
+            with anyio.fail_after(wanted.timeout):
                 answer = await self._asked(wanted)
         except TimeoutError:
-            raise ToolError(f"the search service did not answer within {TIME_LIMIT:.0f} s") from None
+            raise ToolError(f"the search service did not answer within {wanted.timeout} s") from None
         found = [one for one in self._service.found(answer) if _is_link(one.url)][: wanted.limit]
         return succeeded(
             "\n\n".join(_shown(number, one) for number, one in enumerate(found, 1)) or "(nothing found)"

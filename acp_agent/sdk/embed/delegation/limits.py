@@ -9,7 +9,7 @@ import msgspec
 from acp_agent.model.subagent import AgentKind, DelegationLimits
 from acp_agent.sdk.embed.errors import ConfigInvalid
 from acp_agent.sdk.embed.options.session_options import SessionOptions
-from acp_agent.sdk.embed.options.spelling import snake_keys
+from acp_agent.sdk.embed.options.spelling import check_names, snake_keys
 from acp_agent.sdk.settings.delegation import MAX_TASKS, AutoDelegationTable, delegation_limits
 
 
@@ -40,9 +40,7 @@ def _table(given: Mapping[str, object] | bool | None) -> AutoDelegationTable | N
     if given is None or isinstance(given, bool):
         return None if given is None else AutoDelegationTable(enabled=given)
     values = snake_keys(given)
-    for name in values:
-        if name not in AutoDelegationTable.__struct_fields__:
-            raise ConfigInvalid(f"`auto_delegation`: there is no `{name}`")
+    check_names("auto_delegation", values, AutoDelegationTable.__struct_fields__)
     try:
         return msgspec.convert(values, AutoDelegationTable)
     except msgspec.ValidationError as exc:

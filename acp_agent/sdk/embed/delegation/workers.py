@@ -10,7 +10,7 @@ import msgspec
 from acp_agent.base.errors import ConfigError
 from acp_agent.model.subagent import AgentKind
 from acp_agent.sdk.embed.errors import ConfigInvalid
-from acp_agent.sdk.embed.options.spelling import snake_keys
+from acp_agent.sdk.embed.options.spelling import check_names, snake_keys
 from acp_agent.sdk.folders.agent_definition import read_definition
 from acp_agent.sdk.folders.front_matter import Document
 
@@ -82,9 +82,7 @@ def worker_kind(given: Worker) -> AgentKind:
 
 def _spec(given: Mapping[str, object]) -> WorkerAgentSpec:
     values = {_RENAMED.get(name, name): value for name, value in snake_keys(given).items()}
-    for name in values:
-        if name not in WorkerAgentSpec.__struct_fields__:
-            raise ConfigInvalid(f"`worker_agents`: there is no `{name}`")
+    check_names("worker_agents", values, WorkerAgentSpec.__struct_fields__)
     try:
         return msgspec.convert(values, WorkerAgentSpec)
     except msgspec.ValidationError as exc:

@@ -78,7 +78,7 @@ def history_events(messages: Iterable[MessageLike]) -> list[events.Event]:
     """A journal that makes this history.
 
     Raises:
-        ValueError: one of them is no message.
+        TypeError, ValueError: one of them is no message.
     """
     turn_id, now = TurnId(random_id("turn")), utc_now()
     journal: list[events.Event] = [events.TurnStarted(turn_id, now)]
@@ -119,6 +119,8 @@ def _said(message: Message) -> Iterable[Text | Image]:
 def _checked(given: MessageLike) -> Message:
     if isinstance(given, Message):
         return given
+    if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # callers need no types
+        raise TypeError(f"a message is a `Message` or a mapping, not `{type(given).__name__}`")
     role, content = given.get("role"), given.get("content")
     if role not in ("user", "assistant", "tool"):
         raise ValueError(f"a message has the role `user`, `assistant` or `tool`, not `{role}`")

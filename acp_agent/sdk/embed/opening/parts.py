@@ -11,10 +11,10 @@ from acp_agent.base.clock import Clock
 from acp_agent.base.ids import IdSource, SessionId
 from acp_agent.base.paths import Places
 from acp_agent.engine.agent_core import AgentParts, Defaults
-from acp_agent.engine.session_parts import Habits
 from acp_agent.engine.context.instructions import ClientPrompt
 from acp_agent.engine.context.size import COMPACT_AT
 from acp_agent.engine.permission.rules import Rules
+from acp_agent.engine.session_parts import Habits
 from acp_agent.engine.subagents.kinds import may_use, rules_of
 from acp_agent.model.mcp import McpServer
 from acp_agent.model.session import SessionRecord
@@ -146,7 +146,7 @@ def check_thinking(budget: int | None, model: str | None, providers: Mapping[str
     if budget is not None and any(not info.takes_thinking_budget for info in known):
         raise ConfigInvalid(
             f"`thinking_budget`: the model `{model}` takes none",
-            hint="leave it out, or choose a model that thinks of a provider with `type = \"anthropic\"`",
+            hint='leave it out, or choose a model that thinks of a provider with `type = "anthropic"`',
         )
 
 

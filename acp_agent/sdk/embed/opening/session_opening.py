@@ -246,7 +246,8 @@ class _Prepared:
 
     def core(self, store: SessionStore) -> AgentCore:
         def change(parts: AgentParts) -> AgentParts:
-            self._parts = changed = changed_parts(parts, self._plan, self._frame, store, self._defaults.habits)
+            habits = self._defaults.habits
+            self._parts = changed = changed_parts(parts, self._plan, self._frame, store, habits)
             return changed
 
         return self._agent.core_with(change)

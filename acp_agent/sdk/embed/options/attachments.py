@@ -96,6 +96,10 @@ def pictures(attachments: Iterable[AttachmentLike]) -> tuple[Image, ...]:
 def _attachment(given: AttachmentLike) -> Attachment:
     if isinstance(given, Attachment):
         return given
+    if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # callers need no types
+        raise AttachmentInvalid(
+            f"an attachment is no `{type(given).__name__}`; use `Attachment.from_file` for a path"
+        )
     data, media_type = given.get("data"), given.get("media_type", given.get("mediaType"))
     if not isinstance(data, bytes | bytearray) or not isinstance(media_type, str):
         raise AttachmentInvalid("an attachment needs `data` (bytes) and `media_type`")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Literal, TypeAlias, TypeVar, cast
+from typing import Literal, TypeAlias, cast
 
 import msgspec
 from anyio import to_thread
@@ -15,8 +15,7 @@ from acp_agent.model.hook import HookAnswer, HookEvent, HookMatcher
 from acp_agent.ports.hooks import HOOK_PRIORITY, HOOK_TIME, Hook, HookHandler, Occasion
 from acp_agent.sdk.command_hooks import answer_from
 from acp_agent.sdk.embed.errors import ConfigInvalid
-
-T = TypeVar("T", bound=msgspec.Struct)
+from acp_agent.sdk.embed.options.given import converted
 
 HookReturn: TypeAlias = Mapping[str, object] | HookAnswer | None
 HookFunction: TypeAlias = Callable[[JsonObject], HookReturn | Awaitable[HookReturn]]
@@ -59,12 +58,12 @@ class HookEngine:
         """
         if handler is None:
             raise ConfigInvalid(f"hook `{id}`: there is no handler", hint="pass a function as `handler`")
-        how = _converted(config or {}, HookConfig, f"hook `{id}`: `config`")
+        how = converted(config or {}, HookConfig, f"hook `{id}`: `config`")
         hook = Hook(
             id=id,
             event=cast("HookEvent", event),  # the registry refuses any other
             handler=_asking(handler),
-            matcher=_converted(matcher or {}, HookMatcher, f"hook `{id}`: `matcher`"),
+            matcher=converted(matcher or {}, HookMatcher, f"hook `{id}`: `matcher`"),
             priority=how.priority,
             timeout=how.timeout_ms / 1000,
             on_failure=how.on_failure,
@@ -94,17 +93,3 @@ def _asking(handler: HookFunction) -> HookHandler:
         return answer if isinstance(answer, HookAnswer) else answer_from(answer)
 
     return ask
-
-
-def _converted(value: T | Mapping[str, object], kind: type[T], where: str) -> T:
-    if isinstance(value, kind):
-        return value
-    given = dict(cast("Mapping[str, object]", value))
-    for name in given:
-        if name not in kind.__struct_fields__:
-            known = ", ".join(kind.__struct_fields__)
-            raise ConfigInvalid(f"{where}: unknown key `{name}`", hint=f"known keys: {known}")
-    try:
-        return msgspec.convert(given, kind)
-    except msgspec.ValidationError as exc:
-        raise ConfigInvalid(f"{where}: {exc}") from exc

@@ -12,6 +12,7 @@ from acp_agent.base.clock import Clock, utc_now
 from acp_agent.base.ids import IdSource, random_id
 from acp_agent.model import events
 from acp_agent.sdk.embed.errors import ConfigInvalid
+from acp_agent.sdk.embed.options.spelling import check_names
 
 if TYPE_CHECKING:
     from acp_agent.providers.http import HttpSettings
@@ -122,9 +123,7 @@ class RetryConfig(msgspec.Struct, frozen=True, kw_only=True):
         """
         retry = given
         if not isinstance(retry, RetryConfig):
-            for name in retry:
-                if name not in cls.__struct_fields__:
-                    raise ConfigInvalid(f"`retry_config`: there is no `{name}`")
+            check_names("retry_config", retry, cls.__struct_fields__)
             try:
                 retry = msgspec.convert(dict(retry), cls)
             except msgspec.ValidationError as exc:

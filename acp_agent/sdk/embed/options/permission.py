@@ -11,6 +11,7 @@ import msgspec
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.permission.rules import Rule, Rules, Ruling, ToolUse, parse_rule
 from acp_agent.sdk.embed.errors import ConfigInvalid
+from acp_agent.sdk.embed.options.spelling import check_names, snake_keys
 from acp_agent.sdk.embed.queue.config import Lane
 
 RULINGS = ("allow", "ask", "deny")
@@ -54,12 +55,8 @@ class PermissionPolicy(msgspec.Struct, kw_only=True):
         """
         if isinstance(given, PermissionPolicy):
             return given
-        fields = {
-            "default_decision" if name == "defaultDecision" else name: value for name, value in given.items()
-        }
-        for name in fields:
-            if name not in cls.__struct_fields__:
-                raise ConfigInvalid(f"`permission_policy`: there is no `{name}`")
+        fields = snake_keys(given)
+        check_names("permission_policy", fields, cls.__struct_fields__)
         try:
             return msgspec.convert(fields, cls)
         except msgspec.ValidationError as exc:
@@ -81,15 +78,17 @@ class ConfirmationPolicy(msgspec.Struct, kw_only=True):
 
     @classmethod
     def of(cls, given: ConfirmationPolicy | Mapping[str, object]) -> ConfirmationPolicy:
-        """The policy, also from a mapping of its fields.
+        """The policy, also from a mapping of its fields, whose names may be in camel case.
 
         Raises:
             ConfigInvalid: it is none.
         """
         if isinstance(given, ConfirmationPolicy):
             return given
+        fields = snake_keys(given)
+        check_names("confirmation_policy", fields, cls.__struct_fields__)
         try:
-            policy = msgspec.convert(dict(given), cls)
+            policy = msgspec.convert(fields, cls)
         except msgspec.ValidationError as exc:
             raise ConfigInvalid(f"`confirmation_policy`: {exc}") from exc
         return policy

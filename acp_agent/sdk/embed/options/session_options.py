@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self, Unpack, cast
@@ -32,6 +33,9 @@ from acp_agent.sdk.embed.sessions.confirmations import Confirm
 from acp_agent.sdk.embed.stores.session_data import JournalStore, SessionStore
 from acp_agent.sdk.settings.file import nearest
 
+LISTS = ("skill_dirs", "agent_dirs", "inline_skills", "worker_agents", "tools", "context_providers")
+"""Options that hold several of a kind."""
+
 LABELS = ("tenant_id", "principal", "agent_template_id", "correlation_id")
 """Options that are only carried along."""
 
@@ -44,7 +48,8 @@ class SessionOptions(OptionChain):
         model: `provider/model` to ask; the provider has to be configured.
         llm_client: asked in place of what is configured.
         temperature: how freely the model draws its words.
-        thinking_budget: tokens that it may think in one step, 1024 at least; for models that take such a limit.
+        thinking_budget: tokens that it may think in one step, 1024 or more; for models that take such a
+            limit.
         prompt_slots: the four slots together.
         role: who the model is to be; stands in place of the first line of the rules.
         guidelines: told behind the rules, under `## Guidelines`.
@@ -257,6 +262,24 @@ def _check(options: SessionOptions) -> None:
         value = getattr(options, name)
         if value is not None and (not isinstance(value, int) or value < 0):
             raise ConfigInvalid(f"`{name}`: must be a whole number from 0 on, not `{value}`")
+    for name in LISTS:
+        value = getattr(options, name)
+        if isinstance(value, str | bytes | os.PathLike):
+            raise ConfigInvalid(f"`{name}`: must be a list, not `{value}`", hint=f"write `[{value!r}]`")
+    for tool in options.tools or ():
+        if not callable(getattr(tool, "execute", None)) or not isinstance(getattr(tool, "name", None), str):
+            raise ConfigInvalid(
+                f"`tools`: `{tool!r}` has no `name` or no method `execute`",
+                hint="decorate functions with `@tool`",
+            )
+    temperature = options.temperature
+    if temperature is not None and not isinstance(temperature, float | int):  # pyright: ignore[reportUnnecessaryIsInstance] # callers need no types
+        raise ConfigInvalid(f"`temperature`: must be a number, not `{temperature}`")
+    if isinstance(options.session_store, str | os.PathLike):
+        raise ConfigInvalid(
+            f"`session_store`: `{options.session_store}` is no store",
+            hint="name a folder as `file_session_store`",
+        )
     if options.planning_mode not in (None, "auto", "enabled", "disabled"):
         raise ConfigInvalid(f"`planning_mode`: `{options.planning_mode}` is none of auto, enabled, disabled")
     if options.auto_compact_threshold is not None:

@@ -1,9 +1,12 @@
-"""Names in camel case as the names that are meant."""
+"""Names of fields: in camel case, and those that are meant by unknown ones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
+
+from acp_agent.sdk.embed.errors import ConfigInvalid
+from acp_agent.sdk.settings.file import nearest
 
 T = TypeVar("T")
 
@@ -14,3 +17,16 @@ def snake_keys(given: Mapping[str, T]) -> dict[str, T]:
         "".join(f"_{char.lower()}" if char.isupper() else char for char in name): value
         for name, value in given.items()
     }
+
+
+def check_names(option: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse fields that the value of an option does not have.
+
+    Raises:
+        ConfigInvalid: there is one; it names the nearest.
+    """
+    for name in given:
+        if name not in known:
+            raise ConfigInvalid(
+                f"`{option}`: there is no `{name}`{nearest(name, known)}", hint=f"known: {', '.join(known)}"
+            )

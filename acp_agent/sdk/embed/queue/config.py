@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias, TypeVar, cast
+from typing import Annotated, Literal, TypeAlias, cast
 
 import msgspec
 
 from acp_agent.sdk.embed.errors import ConfigInvalid
+from acp_agent.sdk.embed.options.given import converted
 
 Lane: TypeAlias = Literal["control", "query", "execute", "generate"]
 """What touches nothing; what reads; what changes or runs something; model requests."""
@@ -18,7 +19,6 @@ HandlerMode: TypeAlias = Literal["internal", "external", "hybrid"]
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
-T = TypeVar("T", bound=msgspec.Struct)
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ class SessionQueueConfig(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ConfigInvalid: it cannot be used.
         """
-        config = converted(value, cls, "queue_config")
+        config = converted(value, cls, "`queue_config`")
         for lane in config.lane_timeouts:
             check_lane(lane)
         return config
@@ -121,22 +121,3 @@ def check_lane(name: str) -> Lane:
         if lane == name:
             return lane
     raise ConfigInvalid(f"there is no lane `{name}`", hint=f"lanes: {', '.join(LANES)}")
-
-
-def converted(value: T | Mapping[str, object], kind: type[T], where: str) -> T:
-    """The value itself, or what the mapping describes.
-
-    Raises:
-        ConfigInvalid: a key is unknown, or a value cannot be used.
-    """
-    if isinstance(value, kind):
-        return value
-    given = dict(cast("Mapping[str, object]", value))
-    for name in given:
-        if name not in kind.__struct_fields__:
-            known = ", ".join(kind.__struct_fields__)
-            raise ConfigInvalid(f"`{where}`: unknown key `{name}`", hint=f"known keys: {known}")
-    try:
-        return msgspec.convert(given, kind)
-    except msgspec.ValidationError as exc:
-        raise ConfigInvalid(f"`{where}`: {exc}") from exc

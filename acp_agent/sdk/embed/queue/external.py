@@ -12,7 +12,8 @@ from acp_agent.base.ids import random_id
 from acp_agent.base.jsontext import JsonObject, JsonValue, dump_text
 from acp_agent.model.toolcall import ToolOutcome, failed, succeeded
 from acp_agent.sdk.embed.events.agent_event import AgentEvent
-from acp_agent.sdk.embed.queue.config import Lane, converted
+from acp_agent.sdk.embed.options.given import converted
+from acp_agent.sdk.embed.queue.config import Lane
 from acp_agent.sdk.embed.queue.records import ExternalTask
 
 
@@ -65,7 +66,7 @@ class ExternalTasks:
         Raises:
             ConfigInvalid: the result cannot be used.
         """
-        answer = converted(result, ExternalResult, "result")
+        answer = converted(result, ExternalResult, "`result`")
         waiting = self._waiting.pop(task_id, None)
         if waiting is None:
             return False

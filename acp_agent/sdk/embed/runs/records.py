@@ -12,6 +12,7 @@ from acp_agent.engine.runs import RunStatus
 from acp_agent.sdk.embed.errors import ConfigInvalid
 from acp_agent.sdk.embed.events.agent_event import AgentEvent
 from acp_agent.sdk.embed.events.messages import Message
+from acp_agent.sdk.embed.options.spelling import check_names
 from acp_agent.sdk.embed.runs.results import TokenUsage
 
 RunPhase: TypeAlias = Literal[
@@ -123,9 +124,7 @@ class RetentionLimits(msgspec.Struct, frozen=True, kw_only=True):
         """
         limits = given
         if not isinstance(limits, RetentionLimits):
-            for name in limits:
-                if name not in cls.__struct_fields__:
-                    raise ConfigInvalid(f"`retention_limits`: there is no `{name}`")
+            check_names("retention_limits", limits, cls.__struct_fields__)
             try:
                 limits = msgspec.convert(dict(limits), cls)
             except msgspec.ValidationError as exc:

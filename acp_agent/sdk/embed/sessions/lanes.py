@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from copy import copy
 
 from acp_agent.sdk.embed.errors import ConfigInvalid
-from acp_agent.sdk.embed.queue.config import LaneHandler, check_lane, converted
+from acp_agent.sdk.embed.options.given import converted
+from acp_agent.sdk.embed.queue.config import LaneHandler, check_lane
 from acp_agent.sdk.embed.queue.external import ExternalResult
 from acp_agent.sdk.embed.queue.records import DeadLetter, ExternalTask, LaneMetrics, QueueStats
 from acp_agent.sdk.embed.sessions.base import SessionBase
@@ -31,7 +32,7 @@ class SessionLanes(SessionBase):
         if queue is None:
             raise ConfigInvalid("the session has no queue", hint="set `queue_config`")
         name = check_lane(lane)
-        wanted = converted(handler, LaneHandler, "handler")
+        wanted = converted(handler, LaneHandler, "`handler`")
         if name == "generate" and wanted.mode != "internal":
             raise ConfigInvalid("model requests are made here; set `llm_client` to answer them")
         queue.lanes[name].handler = wanted

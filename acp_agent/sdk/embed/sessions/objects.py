@@ -128,14 +128,7 @@ class SessionObjects(SessionBase):
                         case _:
                             pass
         except ProviderError as exc:
-            raise RunFailed(
-                str(exc),
-                code=exc.fault,
-                provider=exc.provider,
-                status=exc.status,
-                retry_after=exc.retry_after,
-                hint=exc.hint,
-            ) from exc
+            raise RunFailed.of(exc) from exc
         return _Said(text, arguments, finish, usage)
 
 

@@ -154,14 +154,7 @@ class AsyncSession(
         try:
             return await self._ask_beside(question)
         except ProviderError as exc:
-            raise RunFailed(
-                str(exc),
-                code=exc.fault,
-                provider=exc.provider,
-                status=exc.status,
-                retry_after=exc.retry_after,
-                hint=exc.hint,
-            ) from exc
+            raise RunFailed.of(exc) from exc
 
     def history(self) -> list[Message]:
         """The conversation as the model knows it."""
@@ -233,6 +226,8 @@ class AsyncSession(
         carried: RunSnapshot | None = None,
     ) -> Run:
         self._check_open()
+        if not isinstance(prompt, str):  # pyright: ignore[reportUnnecessaryIsInstance] # it would end the session
+            raise TypeError(f"a prompt is a text, not `{type(prompt).__name__}`")
         current = self._host.book.current
         if current is not None:
             raise SessionBusy(self._session.id, current.id)
