@@ -91,7 +91,10 @@ class Chat:
 
     def run(self) -> int:
         """Read a line, let the agent answer it, and so on."""
-        with interrupts_noted(self._pressed), self._inbox.doorbell.installed(self._lines.typed):
+        with (
+            interrupts_noted(self._pressed),
+            self._inbox.doorbell.installed(self._lines.typed, lambda: self._lines.is_beginning),
+        ):
             try:
                 return self._run()
             except _Leave:
@@ -102,7 +105,7 @@ class Chat:
         while True:
             self._draw_what_came()
             try:
-                with keyboard_interrupts():
+                with keyboard_interrupts(lambda: self._lines.is_beginning):
                     if self._pressed.is_set():  # while something was drawn
                         self._pressed.clear()
                         raise KeyboardInterrupt
@@ -191,7 +194,7 @@ class Chat:
             return
         question.is_open = True
         try:
-            with keyboard_interrupts():
+            with keyboard_interrupts(lambda: self._lines.is_beginning):
                 question.answer = self._choose(question) if question.request else self._line(question)
         except Rung:
             self._screen.note("  the agent does not ask any more")

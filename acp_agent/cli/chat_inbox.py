@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import queue
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, Timer, get_ident
 from typing import TypeAlias
 
 import anyio
@@ -163,9 +163,16 @@ def interrupts_noted(pressed: Event) -> Generator[None, None, None]:
 
 
 @contextmanager
-def keyboard_interrupts() -> Generator[None, None, None]:
-    """Let Ctrl-C be a `KeyboardInterrupt` while a line is read."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def keyboard_interrupts(is_beginning: Callable[[], bool]) -> Generator[None, None, None]:
+    """Let Ctrl-C be a `KeyboardInterrupt` while a line is read; while it `is_beginning`, a moment later."""
+    listener = get_ident()
+
+    def hear(signal_number: int, frame: object) -> None:
+        if not is_beginning():
+            raise KeyboardInterrupt
+        Timer(RING_TIME, signal.pthread_kill, (listener, signal_number)).start()
+
+    before = signal.signal(signal.SIGINT, hear)
     try:
         yield
     finally:

@@ -16,6 +16,7 @@ class LineEditor:
         self._words = words
         self._draft = ""
         self._has_begun = False  # whether readline's own line is the one that is read, not the one before it
+        self.is_beginning = False  # readline is about to call us, and swallows what is raised then
         self._readline_is_there = sys.stdin.isatty() and self._prepare()
 
     def read(self, shown: str, *, draft: str = "") -> str:
@@ -53,13 +54,18 @@ class LineEditor:
                 raise EOFError
             return line.rstrip("\n")
         self._draft, self._has_begun = draft, False
-        return input(shown)
+        self.is_beginning = self._readline_is_there
+        try:
+            return input(shown)
+        finally:
+            self.is_beginning = False
 
     def _begin(self) -> None:
         import readline  # lazy: not on Windows
 
         readline.insert_text(self._draft)
         self._has_begun = True
+        self.is_beginning = False
 
     def _prepare(self) -> bool:
         try:

@@ -148,6 +148,8 @@ class ClientSide:
         env = {text_at(item, "name"): text_at(item, "value") for item in objects_at(params, "env")}
         cwd = text_at(params, "cwd") or None
         command = text_at(params, "command")
+        self.n_terminals += 1  # before the command runs: a check that sees it run asks whose it is
+        number = self.n_terminals
         try:
             process = await anyio.open_process(
                 [command, *words] if words else command,
@@ -156,9 +158,9 @@ class ClientSide:
                 start_new_session=os.name == "posix",
             )
         except OSError as exc:
+            self.n_terminals -= 1
             raise _Refused(-32603, f"cannot run `{command}`") from exc
-        self.n_terminals += 1
-        terminal = _Terminal(f"terminal-{self.n_terminals}", process)
+        terminal = _Terminal(f"terminal-{number}", process)
         self.terminals[terminal.id] = terminal
         self._tasks.start_soon(terminal.collect)
         return {"terminalId": terminal.id}

@@ -13,26 +13,25 @@ import pytest
 from tests.cli.terminal import Terminal
 
 AGENT = """
-import json, sys, threading
+import json, os, sys, threading
 def send(**message): print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
 def say(text):
     content = {"type": "text", "text": text}
     update = {"sessionUpdate": "agent_message_chunk", "content": content}
     send(method="session/update", params={"sessionId": "s1", "update": update})
 def obey():
-    while True:
-        for order in open(sys.argv[1]):
-            word = order.strip()
-            if word == "ask":
-                options = [{"optionId": "y", "name": "Yes", "kind": "allow_once"}]
-                call = {"toolCallId": "c1", "title": "Tidy up"}
-                params = {"sessionId": "s1", "toolCall": call, "options": options}
-                send(id=99, method="session/request_permission", params=params)
-            elif word == "withdraw":
-                send(method="$/cancel_request", params={"requestId": 99})
-            elif word == "die":
-                print("out of luck", file=sys.stderr, flush=True)
-                __import__("os")._exit(3)
+    for order in os.fdopen(os.open(sys.argv[1], os.O_RDWR)):  # open for writing too, so it never ends
+        word = order.strip()
+        if word == "ask":
+            options = [{"optionId": "y", "name": "Yes", "kind": "allow_once"}]
+            call = {"toolCallId": "c1", "title": "Tidy up"}
+            params = {"sessionId": "s1", "toolCall": call, "options": options}
+            send(id=99, method="session/request_permission", params=params)
+        elif word == "withdraw":
+            send(method="$/cancel_request", params={"requestId": 99})
+        elif word == "die":
+            print("out of luck", file=sys.stderr, flush=True)
+            os._exit(3)
 answers = []
 threading.Thread(target=obey, daemon=True).start()
 for line in sys.stdin:
