@@ -44,17 +44,18 @@ async def search(argv: Sequence[str], *, cwd: Path, stdin: bytes, limit: int, ti
     deadline = anyio.CancelScope()
     process = await anyio.open_process(argv, stdin=subprocess.PIPE, cwd=cwd, env=_environment())
     try:
-        async with anyio.create_task_group() as task_group:
-            task_group.start_soon(_feed, process, stdin)
-            if process.stderr:
-                task_group.start_soon(_read_lines, process.stderr, faults, 20)
-            deadline.deadline = anyio.current_time() + timeout
-            with deadline:
+        deadline.deadline = anyio.current_time() + timeout
+        with deadline:
+            async with anyio.create_task_group() as task_group:
+                task_group.start_soon(_feed, process, stdin)
+                if process.stderr:  # read to its end: what it says may come after the program's own end
+                    task_group.start_soon(_read_lines, process.stderr, faults, 20)
                 if process.stdout:
                     await _read_lines(process.stdout, lines, limit + 1)
-                if len(lines) <= limit:
+                if len(lines) > limit:
+                    task_group.cancel_scope.cancel()
+                else:
                     await process.wait()
-            task_group.cancel_scope.cancel()
     finally:
         with anyio.move_on_after(2, shield=True):
             if process.returncode is None:

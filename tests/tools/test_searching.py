@@ -161,6 +161,19 @@ async def test_a_bad_pattern_is_explained(told, tree, grep):
         await told(grep, pattern="(unclosed")
 
 
+@pytest.mark.skipif(
+    os.name == "nt", reason="the stand-in for a search program is a shell script; any POSIX system runs this"
+)
+async def test_what_a_search_program_said_is_read_though_it_came_after_its_end(told, tree, tmp_path):
+    program = tmp_path / "rg"
+    program.write_text(
+        "#!/bin/sh\n(exec >&-; sleep 0.2; echo no such class >&2) & exit 2\n", encoding="utf-8"
+    )
+    program.chmod(0o755)
+    with anyio.fail_after(10), pytest.raises(ToolError, match="`pattern`: no such class"):
+        await told(GrepTool(program), pattern="x")
+
+
 async def test_a_pattern_that_looks_like_an_option_is_a_pattern(told, root, grep):
     (root / "a").write_text("--pre=evil\n", encoding="utf-8")
     assert await told(grep, pattern="--pre=evil") == "a:1:--pre=evil"
