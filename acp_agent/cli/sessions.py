@@ -5,22 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import anyio
 import msgspec
 
-from acp_agent.base.errors import SessionNotFound
-from acp_agent.base.ids import SessionId
 from acp_agent.cli.exits import FAILED, OK, USAGE, report
+from acp_agent.cli.session_store import known, stored
 from acp_agent.cli.session_text import Words, in_one_line, print_conversation, print_runs
 from acp_agent.cli.style import style_for
 from acp_agent.model.session import SessionRecord
-from acp_agent.ports import SessionPage, SessionStore
-from acp_agent.sdk.settings.config import load_config
-from acp_agent.sdk.settings.store import open_store
+from acp_agent.ports import SessionPage
 
 PAGE_SIZE = 50
 
@@ -65,30 +61,6 @@ def main(args: Namespace) -> int:
         report(f"`--limit`: `{args.limit}` is no number of sessions", "write a number of 1 or more")
         return USAGE
     return anyio.run(_ACTIONS[action], args)
-
-
-@asynccontextmanager
-async def stored(args: Namespace) -> AsyncGenerator[SessionStore]:
-    """The store that the settings or `--store` name."""
-    given = {name: value for name in ("store", "config") if (value := getattr(args, name))}
-    config = load_config(cwd=None, env=os.environ, cli=given)
-    store = open_store(config.store_choice)
-    try:
-        yield store
-    finally:
-        await store.aclose()
-
-
-async def known(store: SessionStore, session_id: str) -> SessionRecord:
-    """The session's record.
-
-    Raises:
-        SessionNotFound: it is not stored.
-    """
-    record = await store.get(SessionId(session_id))
-    if record is None:
-        raise SessionNotFound(session_id)
-    return record
 
 
 async def _list(args: Namespace) -> int:

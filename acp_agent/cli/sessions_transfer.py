@@ -17,8 +17,8 @@ from acp_agent.base.clock import utc_now
 from acp_agent.base.errors import StoreError
 from acp_agent.base.paths import find_places
 from acp_agent.cli.exits import FAILED, OK, USAGE, report
+from acp_agent.cli.session_store import known, stored
 from acp_agent.cli.session_text import in_one_line
-from acp_agent.cli.sessions import known, stored
 from acp_agent.engine.transfer import copy_session, export_session, import_session
 from acp_agent.model.session import SessionRecord
 from acp_agent.ports import SessionStore

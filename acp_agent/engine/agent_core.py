@@ -16,14 +16,14 @@ from acp_agent.base.clock import Clock, utc_now
 from acp_agent.base.errors import ProviderError, SessionNotFound
 from acp_agent.base.ids import IdSource, MessageId, SessionId, random_id
 from acp_agent.base.trace import Tracer
-from acp_agent.engine.aids.aids import Equip, equip
+from acp_agent.engine.aids.aids import Equip
 from acp_agent.engine.claiming import claimed
 from acp_agent.engine.context.instructions import ClientPrompt
 from acp_agent.engine.context.lookout import LookAround, nothing_around
 from acp_agent.engine.context.size import COMPACT_AT
+from acp_agent.engine.equipping import equip, oversee
 from acp_agent.engine.forking import Source
 from acp_agent.engine.options import Chosen
-from acp_agent.engine.overseeing import oversee
 from acp_agent.engine.permission.rules import Rules
 from acp_agent.engine.session import Session
 from acp_agent.engine.session_parts import Habits, SessionParts
@@ -46,7 +46,7 @@ from acp_agent.ports import (
 )
 
 if TYPE_CHECKING:
-    from acp_agent.engine.oversight import Watch
+    from acp_agent.engine.watch import Watch
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,7 @@ from acp_agent.model.toolcall import ToolOutcome
 from acp_agent.ports import Provider
 
 if TYPE_CHECKING:
-    from acp_agent.engine.oversight import Watch
-    from acp_agent.engine.session import Session
+    from acp_agent.engine.watch import Watch
 
 
 class Overseer(Protocol):
@@ -57,18 +56,6 @@ class Overseer(Protocol):
     async def end(self) -> None:
         """The session ends."""
         ...
-
-
-def oversee(session: Session, watch: Watch | None) -> None:
-    """Let those who are to watch over the session do so; None is nobody."""
-    if session.oversight is None and watch is None:
-        return
-    from acp_agent.engine.oversight import Oversight, Watch  # lazy: most sessions are watched by nobody
-
-    if session.oversight is None:
-        session.oversight = Oversight(session, watch or Watch())
-    else:
-        session.oversight.use(watch or Watch())
 
 
 def on_watch(overseer: Overseer | None) -> Overseer | None:

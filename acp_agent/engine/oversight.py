@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import anyio
-import msgspec
 
 from acp_agent.base.errors import ProviderError
 from acp_agent.base.jsontext import JsonObject
@@ -25,15 +24,13 @@ from acp_agent.engine.limits.spending_guard import SpendingGuard
 from acp_agent.engine.overseeing import Overseer
 from acp_agent.engine.permission.rules import ToolUse
 from acp_agent.engine.skills.watching import skill_called, skill_commanded, skills_put_away
+from acp_agent.engine.watch import Watch
 from acp_agent.model import events
 from acp_agent.model.chat import FromAssistant
 from acp_agent.model.limits import LimitHit, Limits, Spent
 from acp_agent.model.session import StopReason
 from acp_agent.model.toolcall import ToolOutcome
 from acp_agent.ports import Provider
-from acp_agent.ports.budget import BudgetGuard
-from acp_agent.ports.hooks import Hook
-from acp_agent.ports.lanes import Lanes
 
 if TYPE_CHECKING:
     from acp_agent.engine.session import Session
@@ -42,24 +39,6 @@ TIME = "time"
 """The resource of the limit on how long a prompt is worked on."""
 
 OUT_OF_TIME = "The time for this prompt was over before this call was finished; its effect is unknown."
-
-
-class Watch(msgspec.Struct, frozen=True):
-    """Who is to watch over a session.
-
-    Attributes:
-        hooks: those of the settings.
-        limits: those of the settings.
-        registry: hooks that come and go; None makes the session one of its own.
-        guards: asked besides the limits.
-        lanes: where calls and requests queue; None for nowhere.
-    """
-
-    hooks: tuple[Hook, ...] = ()
-    limits: Limits = Limits()
-    registry: HookRegistry | None = None
-    guards: tuple[BudgetGuard, ...] = ()
-    lanes: Lanes | None = None
 
 
 class Oversight:

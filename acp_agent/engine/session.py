@@ -16,7 +16,8 @@ from anyio.abc import TaskGroup
 from acp_agent.base.errors import ProviderError, SessionClosed, StoreError
 from acp_agent.base.ids import MessageId, SessionId, TurnId
 from acp_agent.base.trace import NO_TRACE, Trace
-from acp_agent.engine.aids.aids import NO_AIDS, attended
+from acp_agent.engine.aids.aids import NO_AIDS
+from acp_agent.engine.aids.attended import attended
 from acp_agent.engine.choosing import Choices
 from acp_agent.engine.claiming import ClaimedStore
 from acp_agent.engine.commands.expansion import answer_expanded
@@ -102,7 +103,9 @@ class Session:
             lambda commands: self.journal.announce(events.CommandsOffered(commands)),
         )
         self.sources = SourceSet(
-            lambda server, channel: parts.connect(server, server_context(self, channel)),
+            lambda server, channel: parts.connect(
+                server, server_context(self, channel, changed=self.offering.sources_changed)
+            ),
             resource_tools=parts.resource_tools,
             changed=self.offering.sources_changed,
         )

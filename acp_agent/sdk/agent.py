@@ -37,7 +37,7 @@ from acp_agent.workspaces.local import LocalWorkspace
 from acp_agent.workspaces.sandbox import Sandbox, SandboxChoice
 
 if TYPE_CHECKING:
-    from acp_agent.engine.oversight import Watch
+    from acp_agent.engine.watch import Watch
     from acp_agent.providers.http import HttpSettings
 
 logger = logging.getLogger(__name__)
@@ -192,7 +192,7 @@ class Agent:
     def _watch(self, config: Config) -> Watch | None:
         if not config.hooks and config.limits == Limits():
             return None
-        from acp_agent.engine.oversight import Watch  # lazy: only where there are hooks or limits
+        from acp_agent.engine.watch import Watch  # lazy: only where there are hooks or limits
         from acp_agent.sdk.command_hooks import command_hooks
 
         return Watch(command_hooks(config.hooks, self._env, self._sandbox), config.limits)

@@ -16,8 +16,8 @@ from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.agent_core import Defaults
 from acp_agent.engine.aids.aids import Aids
 from acp_agent.engine.memory.tiers import Memory
-from acp_agent.engine.oversight import Watch
 from acp_agent.engine.session_parts import Habits
+from acp_agent.engine.watch import Watch
 from acp_agent.model import events
 from acp_agent.model.chat import ModelRequest
 from acp_agent.model.command import FoundCommands

@@ -17,9 +17,9 @@ from acp_agent.engine.hooks.matching import check_hook, matches
 from acp_agent.engine.hooks.registry import HookRegistry
 from acp_agent.engine.hooks.session_hooks import SessionHooks
 from acp_agent.engine.hooks.skills import skill_loads, skill_unloaded
-from acp_agent.engine.oversight import Watch
 from acp_agent.engine.permission.rules import Rules as PermissionRules
 from acp_agent.engine.permission.rules import ToolUse, parse_rule
+from acp_agent.engine.watch import Watch
 from acp_agent.model import events
 from acp_agent.model.chat import FromTools
 from acp_agent.model.content import Text

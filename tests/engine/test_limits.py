@@ -10,7 +10,8 @@ from acp_agent.base.ids import SessionId
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.agent_core import Defaults
 from acp_agent.engine.limits.spending_guard import SpendingGuard
-from acp_agent.engine.oversight import OUT_OF_TIME, Watch
+from acp_agent.engine.oversight import OUT_OF_TIME
+from acp_agent.engine.watch import Watch
 from acp_agent.model import events
 from acp_agent.model.chat import FromTools, Usage
 from acp_agent.model.limits import (

@@ -11,9 +11,9 @@ from acp_agent import ports
 from acp_agent.base.jsontext import dump_text
 from acp_agent.engine.agent_core import Defaults
 from acp_agent.engine.context.instructions import ClientPrompt
-from acp_agent.engine.oversight import Watch
 from acp_agent.engine.skills.builtin import BUILTIN_SKILLS
 from acp_agent.engine.skills.catalogue import MAX_LISTED, told_skills
+from acp_agent.engine.watch import Watch
 from acp_agent.model.command import FoundCommands, skill_command
 from acp_agent.model.content import Text
 from acp_agent.model.hook import CONTINUE, HookAnswer

@@ -12,7 +12,7 @@ from acp_agent.model.session import MODES
 
 if TYPE_CHECKING:
     from acp_agent.engine.commands.slash import Desk
-    from acp_agent.engine.session import Session
+    from acp_agent.engine.conversation import Conversation
     from acp_agent.engine.state import SessionState
 
 USAGE = (
@@ -39,7 +39,7 @@ async def permissions(typed: str, desk: Desk) -> str:
             return USAGE
 
 
-def _overview(session: Session) -> str:
+def _overview(session: Conversation) -> str:
     mode = next(mode for mode in MODES if mode.id == session.state.mode)
     parts = [f"**Mode** `{mode.id}`: {mode.description}"]
     for scope, heading in (("user", "Your rules"), ("project", "Rules of this project")):
@@ -60,7 +60,7 @@ def _overview(session: Session) -> str:
     return "\n\n".join(parts)
 
 
-async def _revoke(which: str, session: Session) -> str:
+async def _revoke(which: str, session: Conversation) -> str:
     revocable = _revocable(session.state)
     if which.lower() == "all":
         chosen = revocable

@@ -20,7 +20,7 @@ from acp_agent.model.session import StopReason
 from acp_agent.ports import SessionStore, ToolSource
 
 if TYPE_CHECKING:
-    from acp_agent.engine.session import Session
+    from acp_agent.engine.conversation import Conversation
 
 _CALL = re.compile(r"/(\S+)\s*(.*?)\s*", re.DOTALL)
 
@@ -36,7 +36,7 @@ class Call(msgspec.Struct, frozen=True):
 class Desk(msgspec.Struct, frozen=True):
     """What built-in commands work with."""
 
-    session: Session
+    session: Conversation
     store: SessionStore
     sources: tuple[ToolSource, ...]
     commands: CommandList

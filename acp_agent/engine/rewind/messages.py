@@ -18,7 +18,7 @@ from acp_agent.model import events
 from acp_agent.model.content import Content, Text
 
 if TYPE_CHECKING:
-    from acp_agent.engine.session import Session
+    from acp_agent.engine.conversation import Conversation
 
 MAX_FIRST_WORDS = 80
 
@@ -78,7 +78,7 @@ async def events_before(journal: AsyncIterable[events.Event], message_id: Messag
     raise InvalidChoice("message", message_id, tuple(known))
 
 
-async def rewind(session: Session, message_id: MessageId) -> None:
+async def rewind(session: Conversation, message_id: MessageId) -> None:
     """Let the model forget this message of the user and everything from there on.
 
     No prompt may be worked on meanwhile, except one that does nothing else.
@@ -93,7 +93,7 @@ async def rewind(session: Session, message_id: MessageId) -> None:
     await _tell_size(session)
 
 
-async def clear(session: Session) -> None:
+async def clear(session: Conversation) -> None:
     """Let the model forget everything that was said; a rewind brings it back.
 
     No prompt may be worked on meanwhile, except one that does nothing else.
@@ -109,6 +109,6 @@ def first_words(content: tuple[Content, ...]) -> str:
     return line if len(line) <= MAX_FIRST_WORDS else line[: MAX_FIRST_WORDS - 1].rstrip() + "…"
 
 
-async def _tell_size(session: Session) -> None:
+async def _tell_size(session: Conversation) -> None:
     used = context_tokens(session.transcript.past, 0)
     await session.journal.record(events.UsageChanged(used, session.model.context_size, session.state.cost))

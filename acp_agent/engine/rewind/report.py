@@ -14,7 +14,7 @@ from acp_agent.engine.rewind.restoring import ChangedFile, FileFate, changed_sin
 from acp_agent.ports import SessionStore
 
 if TYPE_CHECKING:
-    from acp_agent.engine.session import Session
+    from acp_agent.engine.conversation import Conversation
 
 _COMMANDS = "What commands changed is not known and stays as it is."
 
@@ -26,7 +26,7 @@ class FilesDone(msgspec.Struct, frozen=True):
     refused: bool = False
 
 
-async def files_left(session: Session, message_id: MessageId) -> FilesDone:
+async def files_left(session: Conversation, message_id: MessageId) -> FilesDone:
     """Nothing is done; names the files that the agent wrote since."""
     written = await _written_since(session, message_id)
     if not written:
@@ -36,7 +36,7 @@ async def files_left(session: Session, message_id: MessageId) -> FilesDone:
 
 
 async def restore_files(
-    session: Session, store: SessionStore, message_id: MessageId, *, even_changed: bool
+    session: Conversation, store: SessionStore, message_id: MessageId, *, even_changed: bool
 ) -> FilesDone:
     """Put back what the agent wrote since; refused if somebody else changed one of them, unless allowed."""
     files = await _written_since(session, message_id)
@@ -56,17 +56,17 @@ async def restore_files(
     return FilesDone(f"Files:\n\n{_told(fates, session)}\n\n{_COMMANDS}")
 
 
-async def _written_since(session: Session, message_id: MessageId) -> tuple[ChangedFile, ...]:
+async def _written_since(session: Conversation, message_id: MessageId) -> tuple[ChangedFile, ...]:
     async with session.journal.hold():
         return await changed_since(session.stored_events(), message_id) or ()
 
 
-def _told(fates: tuple[FileFate, ...] | list[FileFate], session: Session) -> str:
+def _told(fates: tuple[FileFate, ...] | list[FileFate], session: Conversation) -> str:
     return "\n".join(
         f"- {code(_name(one.path, session))}: {one.fate}{f' ({one.why})' if one.why else ''}" for one in fates
     )
 
 
-def _name(path: str, session: Session) -> str:
+def _name(path: str, session: Conversation) -> str:
     root = session.workspace.roots[0]
     return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path

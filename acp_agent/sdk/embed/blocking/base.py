@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.sdk.embed.blocking.loop_thread import LoopThread
 from acp_agent.sdk.embed.errors import AgentClosed, SessionClosed
 from acp_agent.sdk.embed.sessions.session import AsyncSession
-
-if TYPE_CHECKING:
-    from acp_agent.sdk.embed.blocking.agent import Agent
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,7 +17,7 @@ T = TypeVar("T")
 class BlockingBase:
     """What the parts of `Session` share."""
 
-    def __init__(self, session: AsyncSession, loop: LoopThread, agent: Agent) -> None:
+    def __init__(self, session: AsyncSession, loop: LoopThread, agent: object) -> None:
         self._inner = session
         self._loop = loop
         self._agent = agent  # which lives as long as one of its sessions

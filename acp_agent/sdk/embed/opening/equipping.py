@@ -39,8 +39,8 @@ def equipped(defaults: Defaults, plan: Plan, clock: Clock, new_id: IdSource) -> 
     if all(getattr(options, name) is None for name in AID_OPTIONS):
         return defaults
     from acp_agent.engine.memory.tiers import Memory  # lazy: few sessions have aids
-    from acp_agent.sdk.embed.options.context import context_providers  # lazy: as above
-    from acp_agent.sdk.embed.options.memory import memory_config, memory_store  # lazy: as above
+    from acp_agent.sdk.embed.opening.context import context_providers  # lazy: as above
+    from acp_agent.sdk.embed.opening.memory import memory_config, memory_store  # lazy: as above
 
     store, config = memory_store(options, plan.cwd, clock), memory_config(options)
     providers = context_providers(options, plan.cwd)

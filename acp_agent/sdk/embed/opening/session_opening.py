@@ -10,7 +10,7 @@ import msgspec
 
 from acp_agent.base.ids import SessionId, random_id
 from acp_agent.engine.agent_core import AgentCore, AgentParts, Defaults, Opening
-from acp_agent.engine.overseeing import oversee
+from acp_agent.engine.equipping import oversee
 from acp_agent.engine.permission.rules import Rules
 from acp_agent.engine.session import Session
 from acp_agent.model.events import Event

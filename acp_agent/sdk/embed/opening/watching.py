@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from acp_agent.engine.agent_core import Defaults
-from acp_agent.engine.oversight import Watch
+from acp_agent.engine.watch import Watch
 from acp_agent.sdk.embed.events.agent_event import AgentEvent
 from acp_agent.sdk.embed.options.budget import BudgetGuard, HostGuard
 from acp_agent.sdk.embed.options.hook_engine import HookEngine
