@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -47,7 +48,7 @@ HEAVY: dict[str, set[str]] = {
 LOADED_LATE = {
     f"{PACKAGE}.providers.transport",
     f"{PACKAGE}.testing.demo_mcp",
-    f"{PACKAGE}.tools.web_connection",
+    f"{PACKAGE}.tools.web.connection",
     f"{PACKAGE}.surface.v1.router",
 }
 """Modules that must be imported inside functions only."""
@@ -60,6 +61,15 @@ PROGRAMS = {
     "conformance/clients/played_agent.py",
 }
 """Modules that are processes of their own: their standard streams are theirs."""
+
+MUTUAL = {
+    frozenset(
+        f"{PACKAGE}.client.{name}"
+        for name in ("active_session", "connection", "dispatch", "sent", "session_builder")
+    ),
+    frozenset({f"{PACKAGE}.conformance.session", f"{PACKAGE}.conformance.stage"}),
+}
+"""Modules that need each other: what a handler of the client is given leads back to where it came from."""
 
 CHANGING = {
     *("append", "extend", "insert", "remove", "pop", "clear", "add", "discard", "update", "setdefault"),
@@ -90,10 +100,12 @@ class Import(NamedTuple):
 Rule: TypeAlias = Callable[[Module], Iterator[tuple[int, str]]]
 
 
-def modules(package: Path) -> Iterator[Module]:
-    for file in sorted(package.rglob("*.py")):
-        text = file.read_text(encoding="utf-8")
-        yield Module(file.relative_to(package).as_posix(), text, ast.parse(text))
+@cache
+def modules(package: Path) -> tuple[Module, ...]:
+    texts = {file: file.read_text(encoding="utf-8") for file in sorted(package.rglob("*.py"))}
+    return tuple(
+        Module(file.relative_to(package).as_posix(), text, ast.parse(text)) for file, text in texts.items()
+    )
 
 
 def imports(module: Module) -> Iterator[Import]:
@@ -431,6 +443,50 @@ def test_what_is_allowed_is_left_alone(path: str, code: str, tmp_path: Path) -> 
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(code, encoding="utf-8")
     assert [found for rule in RULES for found in violations(rule, tmp_path)] == []
+
+
+def needs(package: Path) -> dict[str, set[str]]:
+    """The modules that each module imports, anywhere, also for types; without the face of the package."""
+    paths = {module.path.removesuffix(".py").removesuffix("/__init__") for module in modules(package)}
+    names = {".".join((PACKAGE, *path.split("/"))) for path in paths - {"__init__"}}
+    needed: dict[str, set[str]] = {}
+    for module in modules(package):
+        path = module.path.removesuffix(".py").removesuffix("/__init__")
+        found = {imported.name for imported in imports(module)}
+        found |= {name.rpartition(".")[0] for name in found}
+        needed[".".join((PACKAGE, *path.split("/")))] = found & names
+    return needed
+
+
+def circles(needed: dict[str, set[str]]) -> set[frozenset[str]]:
+    """The largest sets of modules in which each needs every other, itself or by way of others."""
+    reach = {name: set(direct) for name, direct in needed.items()}
+    for by_way in reach:  # Warshall's closure
+        for found in reach.values():
+            if by_way in found:
+                found |= reach[by_way]
+    return {
+        frozenset(other for other in reach[name] if name in reach.get(other, ()))
+        for name in reach
+        if name in reach[name]
+    }
+
+
+def test_no_modules_need_each_other_but_for_those_that_are_one_idea() -> None:
+    assert circles(needs(ROOT / PACKAGE)) == MUTUAL
+
+
+def test_modules_that_need_each_other_are_noticed(tmp_path: Path) -> None:
+    for name, other in (("a", "b"), ("b", "c"), ("c", "b")):
+        (tmp_path / f"{name}.py").write_text(f"from {PACKAGE}.{other} import x\n", encoding="utf-8")
+    assert circles(needs(tmp_path)) == {frozenset({f"{PACKAGE}.b", f"{PACKAGE}.c"})}
+
+
+def test_every_module_that_a_rule_names_exists() -> None:
+    named = PROGRAMS.union(*HEAVY.values()) | {
+        f"{name.partition('.')[2].replace('.', '/')}.py" for name in LOADED_LATE
+    }
+    assert {path for path in named if not (ROOT / PACKAGE / path).exists()} == set()
 
 
 DOCUMENT = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
