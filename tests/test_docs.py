@@ -61,8 +61,8 @@ def test_the_readme_names_every_method_that_is_served() -> None:
         "$/cancel_request",
         *Router(NOBODY, NOBODY, ClientOffer()).handlers(),
     }
-    _, _, section = README.partition("ACP version 1:")
-    listed, _, _ = section.partition("; towards the client")
+    _, _, section = README.partition("## What of the protocol is served\n")
+    listed, _, _ = section.partition("| towards the client")
     assert set(re.findall(r"`([^`]+)`", listed)) == served
 
 
