@@ -38,7 +38,7 @@ def main(args: Namespace) -> int:
 def _proxies(args: Namespace, files: ExitStack) -> list[Proxy]:
     proxies: list[Proxy] = []
     if args.record:
-        output = Path(args.record).open("w", encoding="utf-8")  # noqa: SIM115 — the next line does
+        output = open(args.record, "w", encoding="utf-8", opener=_private)  # noqa: SIM115 — the next line does
         files.enter_context(output)
         proxies.append(Proxy(tap=Recorder(output, we_are="agent").tap))
     if args.context:
@@ -47,9 +47,14 @@ def _proxies(args: Namespace, files: ExitStack) -> list[Proxy]:
     return proxies or [Proxy()]
 
 
+def _private(path: str, flags: int) -> int:
+    """A new file that only its owner can read: it holds whole conversations."""
+    return os.open(path, flags, 0o600)
+
+
 async def forward(command: Sequence[str], proxies: Sequence[Proxy]) -> int:
     """Serve the client on the standard streams with what `command` serves; returns the exit code."""
-    async with start_agent(command) as agent:
+    async with start_agent(command, shares_stderr=True) as agent:
         editor = FdTransport(claim_stdio(), LineFramer())
         async with anyio.create_task_group() as tasks:
 
@@ -64,7 +69,7 @@ async def forward(command: Sequence[str], proxies: Sequence[Proxy]) -> int:
             await Conductor(proxies).run(editor, agent)
             tasks.cancel_scope.cancel()
         if agent.exit_code:
-            exits.report(f"{agent.name} ended with exit code {agent.exit_code}", "\n".join(agent.stderr_tail))
+            exits.report(f"{agent.name} ended with exit code {agent.exit_code}")
             return exits.FAILED
     return exits.OK
 

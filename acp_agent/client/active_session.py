@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import anyio
 import msgspec
 
-from acp_agent.base.errors import ConnectionLost
+from acp_agent.base.errors import AcpAgentError, ConnectionLost
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.client.conversation import Conversation
 from acp_agent.client.dispatch import Route, forbid_in_handler
@@ -49,7 +49,9 @@ class Stopped(msgspec.Struct, frozen=True):
 
 
 SessionMessage: TypeAlias = Update | Stopped
-_Item: TypeAlias = SessionMessage | RpcError | ConnectionLost | BadAgent
+_STOP_REASON = "a valid `stopReason`"
+_ENDS = (anyio.EndOfStream, anyio.ClosedResourceError)
+_Item: TypeAlias = SessionMessage | RpcError | BadAgent
 
 
 class PromptHandle:
@@ -72,10 +74,62 @@ class PromptHandle:
             BadAgent: it answered without a stop reason.
             DispatchDeadlock: the caller is a handler that holds the dispatch loop.
         """
-        return _stop_reason(await self._sent.wait())
+        stop_reason = (await self._sent.wait()).get("stopReason")
+        if not isinstance(stop_reason, str):
+            raise self._session.connection.bad("session/prompt", _STOP_REASON)
+        return stop_reason
 
     def __await__(self) -> Generator[Any, None, str]:
         return self.wait().__await__()
+
+
+class TurnStream:
+    """The updates of one prompt's turn. Left early, by `break` or `aclose`, it cancels the turn."""
+
+    def __init__(self, session: ActiveSession, prompt: str | Sequence[JsonObject]) -> None:
+        self._session = session
+        self._prompt = prompt
+        self._prompt_is_sent = False
+        self._is_running = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Update:
+        """The next update; the first one is waited for when the prompt is sent.
+
+        Raises:
+            RpcError, ConnectionLost, BadAgent, DispatchDeadlock: as `ActiveSession.read_update`.
+        """
+        if not self._prompt_is_sent:
+            await self._session.read_out()
+            self._session.send_prompt(self._prompt)
+            self._prompt_is_sent = self._is_running = True
+        if not self._is_running:
+            raise StopAsyncIteration
+        try:
+            message = await self._session.read_update()
+        except AcpAgentError:
+            self._is_running = False
+            raise
+        if isinstance(message, Stopped):
+            self._is_running = False
+            raise StopAsyncIteration
+        return message
+
+    def leave(self) -> None:
+        """Cancel the turn, if it runs; nobody reads what is left of it."""
+        if self._is_running:
+            self._is_running = False
+            self._session.leave_turn()
+
+    async def aclose(self) -> None:
+        """Leave, and wait until the turn has stopped."""
+        self.leave()
+        await self._session.read_out()
+
+    def __del__(self) -> None:
+        self.leave()
 
 
 class ActiveSession:
@@ -94,10 +148,12 @@ class ActiveSession:
         self._connection = connection
         self._servers = servers
         self._closed = False
-        self._told_loss = False  # whether a reader will see that the agent is gone
+        self._loss: ConnectionLost | None = None  # why the agent says nothing more
+        self._n_left = 0  # turns that are cancelled, and what is left of them is for nobody
         self._send, self._inbox = anyio.create_memory_object_stream[_Item](math.inf)
         connection.dispatcher.open_sessions.add(self)
-        connection.dispatcher.add_route(session_id, Route(self._take, self._lose))
+        self._route = Route(self._take, self._lose)
+        connection.dispatcher.add_route(session_id, self._route)
 
     @property
     def connection(self) -> Connection:
@@ -130,13 +186,14 @@ class ActiveSession:
         """Send a prompt, text or content blocks, without waiting; its stop reason is read behind its updates.
 
         Raises:
+            AgentLost: the agent is gone; the error tells its last words.
             SessionChannelClosed: the session was closed here.
         """
         if self._closed:
-            raise SessionChannelClosed(self.id)
+            raise self._loss or SessionChannelClosed(self.id)
         blocks: list[JsonValue] = [{"type": "text", "text": prompt}] if isinstance(prompt, str) else [*prompt]
-        self.conversation.add_prompt(blocks)
         sent = self._connection.send_request("session/prompt", {"sessionId": self.id, "prompt": blocks})
+        self.conversation.add_prompt(blocks)
         sent.on_result(self._take_end)
         return PromptHandle(self, sent)
 
@@ -146,17 +203,21 @@ class ActiveSession:
         Raises:
             RpcError, BadAgent: a prompt failed; what the agent says later can still be read.
             AgentLost: the agent is gone; the error tells its last words.
-            SessionChannelClosed: nothing more will come.
+            SessionChannelClosed: the session was closed here.
             DispatchDeadlock: the caller is a handler that holds the dispatch loop.
         """
         forbid_in_handler("reading a session")
-        try:
-            item = await self._inbox.receive()
-        except (anyio.EndOfStream, anyio.ClosedResourceError):
-            raise SessionChannelClosed(self.id) from None
+        await self.read_out()
+        item = await self._receive()
         if isinstance(item, Update | Stopped):
             return item
         raise item
+
+    async def read_out(self) -> None:
+        """Read what is left of turns that were left, so that what is read next is of the turn behind them."""
+        forbid_in_handler("reading a session")
+        while self._n_left:
+            self._skip(await self._receive())
 
     def read_nowait(self) -> SessionMessage | None:
         """The next thing the agent said, if it has said it already.
@@ -165,11 +226,12 @@ class ActiveSession:
             RpcError, BadAgent, AgentLost, SessionChannelClosed: as `read_update`.
         """
         try:
-            item = self._inbox.receive_nowait()
+            while self._skip(item := self._inbox.receive_nowait()):
+                pass
         except anyio.WouldBlock:
             return None
-        except (anyio.EndOfStream, anyio.ClosedResourceError):
-            raise SessionChannelClosed(self.id) from None
+        except _ENDS:
+            raise self._loss or SessionChannelClosed(self.id) from None
         if isinstance(item, Update | Stopped):
             return item
         raise item
@@ -193,32 +255,35 @@ class ActiveSession:
         return "".join(words)
 
     async def prompt(self, prompt: str | Sequence[JsonObject]) -> str:
-        """Send a prompt and return the agent's words in reply.
+        """Send a prompt and return the agent's words in reply. Cancelling the caller cancels the turn.
 
         Raises:
             RpcError, ConnectionLost: as `read_update`.
         """
-        self.send_prompt(prompt)
-        return await self.read_to_string()
-
-    async def stream(self, prompt: str | Sequence[JsonObject]) -> AsyncGenerator[Update, None]:
-        """Send a prompt and yield its turn's updates. Closed early, it cancels the turn and reads it out.
-
-        Raises:
-            RpcError, ConnectionLost: as `read_update`.
-        """
-        self.send_prompt(prompt)
+        turn = self.stream(prompt)
         try:
-            while isinstance(message := await self.read_update(), Update):
-                yield message
-        except GeneratorExit:
-            self.cancel()
-            await self.read_to_string()
-            raise
+            return "".join([update.text async for update in turn if update.kind == "agent_message_chunk"])
+        finally:
+            turn.leave()
+
+    def stream(self, prompt: str | Sequence[JsonObject]) -> TurnStream:
+        """Send a prompt and go through its turn's updates: `async for update in session.stream("…")`.
+
+        Raises:
+            RpcError, ConnectionLost: as `read_update`.
+        """
+        return TurnStream(self, prompt)
 
     def cancel(self) -> None:
-        """Ask the agent to end what it is doing in this session."""
+        """Ask the agent to end what it is doing in this session, and answer what it still asks with that."""
         self._connection.notify("session/cancel", {"sessionId": self.id})
+        self._connection.dispatcher.cancel_permission_requests(self.id)
+
+    def leave_turn(self) -> None:
+        """Cancel the turn that is being read; what is left of it is skipped by whoever reads next."""
+        if not self._closed:
+            self.cancel()
+            self._n_left += 1
 
     async def set_mode(self, mode_id: str) -> None:
         """Choose a mode (`session/set_mode`).
@@ -246,7 +311,7 @@ class ActiveSession:
     def detach(self) -> None:
         """Take no more updates; a reader that waits is told that the channel is closed."""
         self._closed = True
-        self._connection.dispatcher.remove_route(self.id)
+        self._connection.dispatcher.remove_route(self.id, self._route)
         self._send.close()
 
     async def aclose(self) -> None:
@@ -262,32 +327,37 @@ class ActiveSession:
             self._send.send_nowait(Update(update))
 
     def _lose(self, error: ConnectionLost) -> None:
-        if not self._closed and not self._told_loss:
-            self._send.send_nowait(error)
+        if not self._closed:
+            self._loss = self._loss or error
         self.detach()
 
     async def _take_end(self, outcome: Outcome) -> None:
         if self._closed:
             return
-        if isinstance(outcome, RpcError | ConnectionLost):
-            self.conversation.stop_reason = None
-            self._told_loss = isinstance(outcome, ConnectionLost)
+        self.conversation.stop_reason = None
+        if isinstance(outcome, ConnectionLost):
+            self._lose(outcome)
+        elif isinstance(outcome, RpcError):
             self._send.send_nowait(outcome)
-            return
+        elif isinstance(stop_reason := outcome.get("stopReason"), str):
+            self.conversation.stop_reason = stop_reason
+            self._send.send_nowait(Stopped(stop_reason, outcome))
+        else:
+            self._send.send_nowait(self._connection.bad("session/prompt", _STOP_REASON))
+
+    async def _receive(self) -> _Item:
         try:
-            stop_reason = _stop_reason(outcome)
-        except BadAgent as exc:
-            self._send.send_nowait(exc)
-            return
-        self.conversation.stop_reason = stop_reason
-        self._send.send_nowait(Stopped(stop_reason, outcome))
+            return await self._inbox.receive()
+        except _ENDS:
+            raise self._loss or SessionChannelClosed(self.id) from None
 
-
-def _stop_reason(response: JsonObject) -> str:
-    stop_reason = response.get("stopReason")
-    if not isinstance(stop_reason, str):
-        raise BadAgent("session/prompt", "stopReason")
-    return stop_reason
+    def _skip(self, item: _Item) -> bool:
+        """Whether this is of a turn that was left; its end is what ends it."""
+        if not self._n_left:
+            return False
+        if not isinstance(item, Update):
+            self._n_left -= 1
+        return True
 
 
 def _object(value: JsonValue) -> JsonObject:

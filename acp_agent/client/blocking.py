@@ -20,10 +20,11 @@ from typing import TypeVar, TypeVarTuple
 import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from acp_agent.base.errors import ConnectionLost
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.client.active_session import ActiveSession, SessionMessage, Update
 from acp_agent.client.client import Client
-from acp_agent.client.connection import Connection
+from acp_agent.client.connection import ENDED, Connection
 from acp_agent.client.conversation import Conversation
 from acp_agent.client.session_builder import AttachedServer, SessionBuilder
 
@@ -53,7 +54,11 @@ def connect_blocking(
     else:
         opening = (client or Client()).start(agent, cwd=cwd, env=env)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(opening) as connection:
-        yield BlockingAgent(connection, _Wait(connection, portal, silence))
+        wait = _Wait(connection, portal, silence)
+        try:
+            yield BlockingAgent(connection, wait)
+        finally:
+            wait.is_over = True
 
 
 class _Wait:
@@ -64,17 +69,28 @@ class _Wait:
         self._portal = portal
         self._silence = silence
         self.is_bounded = silence is not None
-        self.at_once = portal.call
+        self.is_over = False  # whether the connection was closed
+
+    @property
+    def at_once(self):
+        """Runs something on the event loop and returns what it returns, however long it takes.
+
+        Raises:
+            ConnectionLost: the connection was closed here.
+        """
+        if self.is_over:
+            raise ConnectionLost(ENDED)
+        return self._portal.call
 
     def call(self, work: Callable[[*ArgsT], Awaitable[ResultT]], *args: *ArgsT) -> ResultT:
-        """What `work` returns; raises `AgentLost` if it takes too long."""
+        """What `work` returns; raises `AgentLost` if it takes too long, and as `at_once`."""
 
         async def bounded() -> ResultT:
             with anyio.move_on_after(self._silence):
                 return await work(*args)
             raise self._connection.lost(f"said nothing for {self._silence:g} s")
 
-        return self._portal.call(bounded)
+        return self.at_once(bounded)
 
 
 class BlockingAgent:
@@ -186,6 +202,8 @@ class BlockingSession:
     @property
     def conversation(self) -> Conversation:
         """The whole state of the session as it is at this moment; a copy."""
+        if self._wait.is_over:
+            return copy.deepcopy(self._session.conversation)
         return self._wait.at_once(copy.deepcopy, self._session.conversation)
 
     @property
@@ -275,4 +293,5 @@ class BlockingSession:
 
     def close(self) -> None:
         """Take no more updates and end the servers of this process; the agent keeps the session."""
-        self._wait.at_once(self._session.aclose)
+        if not self._wait.is_over:
+            self._wait.at_once(self._session.aclose)

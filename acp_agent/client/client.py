@@ -28,7 +28,6 @@ from acp_agent.client.dispatch import (
     RequestHandler,
     Responder,
 )
-from acp_agent.client.errors import BadAgent
 from acp_agent.client.files import LocalFiles
 from acp_agent.client.messages import CreateElicitation, Message, MessageT, RequestPermission
 from acp_agent.client.permission import Chooser, cancel_all, outcome
@@ -50,7 +49,7 @@ HELLO_TIME = 60.0
 
 
 GOODBYE_TIME = 3.0
-"""Seconds the servers of this process get to end with their connection."""
+"""Seconds the servers of this process get to end with their connection, and our last messages to leave."""
 
 
 class Client:
@@ -205,6 +204,8 @@ class Client:
                 finally:
                     with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_TIME):
                         await dispatcher.aclose()
+                        await peer.flush()
+                    connection.end()
                 tasks.cancel_scope.cancel()
 
     @asynccontextmanager
@@ -266,7 +267,7 @@ class Client:
             raise trail.lost(f"did not answer `initialize` within {self._hello_time:g} s") from None
         agent = answer if isinstance(answer, dict) else {}
         if agent.get("protocolVersion") != PROTOCOL_VERSION:
-            raise BadAgent("initialize", f"protocolVersion: {PROTOCOL_VERSION}")
+            raise trail.bad("initialize", f"`protocolVersion: {PROTOCOL_VERSION}`")
         return agent
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeVarTuple
@@ -10,7 +11,7 @@ from anyio.abc import TaskGroup
 
 from acp_agent.base.errors import ConnectionLost
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.client.dispatch import Dispatcher, outside_the_loop
+from acp_agent.client.dispatch import Dispatcher, forbid_in_handler, outside_the_loop
 from acp_agent.client.errors import AgentLost, BadAgent
 from acp_agent.client.sent import SentRequest
 from acp_agent.client.session_builder import AttachedServer, SessionBuilder
@@ -18,6 +19,8 @@ from acp_agent.client.trail import Trail
 from acp_agent.rpc.peer import Peer
 
 ArgsT = TypeVarTuple("ArgsT")
+
+ENDED = "the connection to the agent was closed"
 
 
 class Connection:
@@ -41,6 +44,8 @@ class Connection:
         self.dispatcher = dispatcher
         self._tasks = tasks
         self._trail = trail
+        self._open: set[SentRequest] = set()  # those that are not answered
+        self._ended = False
 
     @property
     def capabilities(self) -> JsonObject:
@@ -50,7 +55,7 @@ class Connection:
 
     def build_session(self, cwd: str | Path) -> SessionBuilder:
         """Describe a new session in this directory; nothing is sent yet."""
-        return SessionBuilder(self, {"cwd": str(cwd), "mcpServers": []}, servers=self._servers)
+        return SessionBuilder(self, {"cwd": _absolute(cwd), "mcpServers": []}, servers=self._servers)
 
     def build_session_cwd(self) -> SessionBuilder:
         """The same in the process's working directory.
@@ -58,7 +63,7 @@ class Connection:
         Raises:
             OSError: there is none any more.
         """
-        return self.build_session(Path.cwd().resolve())
+        return self.build_session(Path.cwd())
 
     def build_session_from(self, request: JsonObject) -> SessionBuilder:
         """The same with the params of a `session/new` that somebody else sent, MCP servers included."""
@@ -66,17 +71,17 @@ class Connection:
 
     def load_session(self, session_id: str, cwd: str | Path) -> SessionBuilder:
         """Describe a stored session to be opened with its history (`session/load`)."""
-        given: JsonObject = {"sessionId": session_id, "cwd": str(cwd), "mcpServers": []}
+        given: JsonObject = {"sessionId": session_id, "cwd": _absolute(cwd), "mcpServers": []}
         return SessionBuilder(self, given, method="session/load", servers=self._servers)
 
     def resume_session(self, session_id: str, cwd: str | Path) -> SessionBuilder:
         """Describe a stored session to be gone on with, without its history (`session/resume`)."""
-        given: JsonObject = {"sessionId": session_id, "cwd": str(cwd), "mcpServers": []}
+        given: JsonObject = {"sessionId": session_id, "cwd": _absolute(cwd), "mcpServers": []}
         return SessionBuilder(self, given, method="session/resume", servers=self._servers)
 
     def fork_session(self, session_id: str, cwd: str | Path) -> SessionBuilder:
         """Describe a new session that begins with another's history (`session/fork`)."""
-        given: JsonObject = {"sessionId": session_id, "cwd": str(cwd), "mcpServers": []}
+        given: JsonObject = {"sessionId": session_id, "cwd": _absolute(cwd), "mcpServers": []}
         return SessionBuilder(self, given, method="session/fork", servers=self._servers)
 
     async def list_sessions(
@@ -90,13 +95,13 @@ class Connection:
         """
         params: JsonObject = {}
         if cwd is not None:
-            params["cwd"] = str(cwd)
+            params["cwd"] = _absolute(cwd)
         if cursor is not None:
             params["cursor"] = cursor
         result = await self.request("session/list", params)
         listed, following = result.get("sessions"), result.get("nextCursor")
         if not isinstance(listed, list):
-            raise BadAgent("session/list", "sessions")
+            raise self.bad("session/list", "a list of `sessions`")
         sessions = [entry for entry in listed if isinstance(entry, dict)]
         return sessions, following if isinstance(following, str) else None
 
@@ -115,7 +120,7 @@ class Connection:
             if cursor is None:
                 return
             if cursor in seen:
-                raise BadAgent("session/list", "a new `nextCursor`")
+                raise self.bad("session/list", "a new `nextCursor`")
             seen.add(cursor)
             sessions, cursor = await self.list_sessions(cwd=cwd, cursor=cursor)
 
@@ -127,11 +132,16 @@ class Connection:
             AgentLost: it is gone; the error tells its last words.
             DispatchDeadlock: the caller is a handler that holds the dispatch loop.
         """
+        forbid_in_handler(f"waiting for the answer to `{method}`")
         return await self.send_request(method, params)
 
     def send_request(self, method: str, params: JsonObject) -> SentRequest:
-        """The same, sent at once without waiting."""
+        """The same, sent at once without waiting.
 
+        Raises:
+            ConnectionLost: the connection was closed here.
+        """
+        self._check_open()
         request_id = self._peer.send(method, params)
 
         async def work() -> JsonObject:
@@ -142,22 +152,52 @@ class Connection:
             return result if isinstance(result, dict) else {}
 
         sent = SentRequest(method, work, self.dispatcher)
-        self._tasks.start_soon(sent.run)
+        self._open.add(sent)
+
+        async def run() -> None:
+            await sent.run()
+            self._open.discard(sent)
+
+        self._tasks.start_soon(run)
         return sent
+
+    def end(self) -> None:
+        """Take no more requests, and tell who waits for one; its client does this."""
+        self._ended = True
+        for sent in self._open:
+            sent.give_up(ConnectionLost(ENDED))
 
     def lost(self, why: str) -> AgentLost:
         """An error that tells the agent's last words, for who gives it up; `why` goes on from its name."""
         return self._trail.lost(why)
 
+    def bad(self, method: str, missing: str) -> BadAgent:
+        """An error that tells what is missing in the agent's answer to `method`."""
+        return self._trail.bad(method, missing)
+
     def notify(self, method: str, params: JsonObject) -> None:
-        """Any notification; sent at once without waiting."""
+        """Any notification; sent at once without waiting, and dropped if the agent is gone."""
         self._peer.notify(method, params)
 
     def spawn(self, work: Callable[[*ArgsT], Awaitable[None]], *args: *ArgsT) -> None:
-        """Run `work` beside the dispatch loop; an exception it raises ends the connection."""
+        """Run `work` beside the dispatch loop; an exception it raises ends the connection.
+
+        Raises:
+            ConnectionLost: the connection was closed here.
+        """
+        self._check_open()
 
         async def run() -> None:
             outside_the_loop()
             await work(*args)
 
         self._tasks.start_soon(run)
+
+    def _check_open(self) -> None:
+        if self._ended:
+            raise ConnectionLost(ENDED)
+
+
+def _absolute(path: str | Path) -> str:
+    """The protocol knows no relative paths."""
+    return os.path.abspath(path)

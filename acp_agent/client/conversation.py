@@ -72,6 +72,7 @@ class Conversation:
         self.notices: list[JsonObject] = []
         self.stop_reason: str | None = None
         self._calls: dict[str, ToolCall] = {}
+        self._prompt: Message | None = None  # the last one that was sent
 
     @property
     def messages(self) -> list[Message]:
@@ -89,8 +90,9 @@ class Conversation:
         return "\n\n".join(message.text for message in self.messages if message.role == "agent")
 
     def add_prompt(self, blocks: list[JsonValue]) -> None:
-        """Take in what was sent to the agent."""
-        self.entries.append(Message("user", "", _objects(blocks)))
+        """Take in what was sent to the agent; if the agent says it again, that adds no more than its id."""
+        self._prompt = Message("user", "", _objects(blocks))
+        self.entries.append(self._prompt)
 
     def apply(self, update: JsonObject) -> None:
         """Take one `session/update` in."""
@@ -125,7 +127,9 @@ class Conversation:
             return
         known = message_id if isinstance(message_id, str) else ""
         last = self.entries[-1] if self.entries else None
-        if isinstance(last, Message) and last.role == role and last.id == known:
+        if last is self._prompt and isinstance(last, Message) and role == "user" and _holds(last, content):
+            last.id = known
+        elif isinstance(last, Message) and last.role == role and last.id == known:
             last.content.append(content)
         else:
             self.entries.append(Message(role, known, [content]))
@@ -135,8 +139,14 @@ class Conversation:
         if call is None:
             call = self._calls[call_id] = ToolCall(call_id, {})
             self.entries.append(call)
-        changes = {key: value for key, value in update.items() if key not in ("sessionUpdate", "toolCallId")}
-        call.fields.update(changes)
+        for key, value in update.items():
+            if key not in ("sessionUpdate", "toolCallId") and value is not None:  # null leaves it as it is
+                call.fields[key] = value
+
+
+def _holds(message: Message, content: JsonObject) -> bool:
+    said = (content.get("type"), content.get("text"), content.get("uri"))
+    return any((part.get("type"), part.get("text"), part.get("uri")) == said for part in message.content)
 
 
 def _objects(values: list[JsonValue]) -> list[JsonObject]:

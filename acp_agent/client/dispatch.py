@@ -20,7 +20,8 @@ import msgspec
 from acp_agent.base.errors import ConnectionLost
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.client.errors import DispatchDeadlock
-from acp_agent.client.messages import AnyMessage, Message, SessionUpdate, read_message
+from acp_agent.client.messages import AnyMessage, Message, RequestPermission, SessionUpdate, read_message
+from acp_agent.client.permission import outcome
 from acp_agent.rpc.errors import INTERNAL_ERROR, RpcError, method_not_found
 from acp_agent.rpc.peer import Call, Handler, object_params
 
@@ -128,6 +129,7 @@ class Dispatcher:
         self._parked: deque[tuple[str, JsonObject]] = deque(maxlen=MAX_PARKED)
         self.open_sessions: set[Closable] = set()
         self._left: set[str] = set()  # sessions that had a route: what comes for them now is for nobody
+        self._permissions: list[Call] = []  # requests for one that are not answered
 
     def serve(self, connection: Connection) -> None:
         """Handle the messages of this connection."""
@@ -174,10 +176,18 @@ class Dispatcher:
         for update in early:
             route.take(update)
 
-    def remove_route(self, session_id: str) -> None:
-        """Let the session's updates go unread."""
-        self._routes.pop(session_id, None)
-        self._left.add(session_id)
+    def remove_route(self, session_id: str, route: Route) -> None:
+        """Let the session's updates go unread, unless another route has taken the place of this one."""
+        if self._routes.get(session_id) is route:
+            del self._routes[session_id]
+            self._left.add(session_id)
+
+    def cancel_permission_requests(self, session_id: str) -> None:
+        """Answer what a session asks permission for with `cancelled`, and end who thinks about it."""
+        for call in [*self._permissions]:
+            if object_params(call.params).get("sessionId") == session_id:
+                call.answer(outcome(None))
+                call.scope.cancel()
 
     async def lose(self, error: ConnectionLost) -> None:
         """Tell every session that the agent is gone, behind all that came before."""
@@ -203,6 +213,15 @@ class Dispatcher:
         return None
 
     async def _dispatch_request(self, call: Call) -> JsonValue:
+        if call.method != RequestPermission.METHOD:
+            return await self._answer(call)
+        self._permissions.append(call)
+        try:
+            return await self._answer(call)
+        finally:
+            self._permissions.remove(call)
+
+    async def _answer(self, call: Call) -> JsonValue:
         responder = Responder(call)
         result = await self._offer(call, responder)
         if responder.deferred:  # waited for beside the loop, which the answer may need

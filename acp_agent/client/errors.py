@@ -8,10 +8,19 @@ from acp_agent.base.errors import AcpAgentError, ConnectionLost
 
 
 class BadAgent(AcpAgentError):
-    """The agent's answer is not what the protocol says."""
+    """The agent's answer is not what the protocol says.
 
-    def __init__(self, method: str, missing: str) -> None:
-        super().__init__(f"the agent's answer to `{method}` lacks `{missing}`")
+    Attributes:
+        agent, frames, stderr: as of `AgentLost`.
+    """
+
+    def __init__(
+        self, agent: str, method: str, missing: str, frames: Sequence[str], stderr: Sequence[str]
+    ) -> None:
+        super().__init__(_told(f"{agent} answered `{method}` without {missing}", frames, stderr))
+        self.agent = agent
+        self.frames = tuple(frames)
+        self.stderr = tuple(stderr)
 
 
 class AgentNotStarted(ConnectionLost):
@@ -31,12 +40,7 @@ class AgentLost(ConnectionLost):
     """
 
     def __init__(self, agent: str, why: str, frames: Sequence[str], stderr: Sequence[str]) -> None:
-        told = [f"{agent or 'the agent'} {why}"]
-        if frames:
-            told += ["the last lines on the wire:", *(f"  {frame}" for frame in frames)]
-        if stderr:
-            told += ["the end of its stderr:", *(f"  {line}" for line in stderr)]
-        super().__init__("\n".join(told))
+        super().__init__(_told(f"{agent} {why}", frames, stderr))
         self.agent = agent
         self.frames = tuple(frames)
         self.stderr = tuple(stderr)
@@ -58,3 +62,12 @@ class SessionChannelClosed(ConnectionLost):
 
     def __init__(self, session_id: str) -> None:
         super().__init__(f"session `{session_id}` is closed; nothing more can be read from it")
+
+
+def _told(what: str, frames: Sequence[str], stderr: Sequence[str]) -> str:
+    lines = [what]
+    if frames:
+        lines += ["the last lines on the wire:", *(f"  {frame}" for frame in frames)]
+    if stderr:
+        lines += ["the end of its stderr:", *(f"  {line}" for line in stderr)]
+    return "\n".join(lines)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio.to_thread
 from anyio.abc import TaskGroup
@@ -13,6 +15,9 @@ from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.client.dispatch import RequestEntry
 from acp_agent.client.messages import Message, ReadTextFile, WriteTextFile
 from acp_agent.rpc.errors import INVALID_PARAMS, RESOURCE_NOT_FOUND, RpcError
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Bytes of text that one request gets; longer files are read in parts."""
 
 
 class LocalFiles:
@@ -39,16 +44,14 @@ class LocalFiles:
     async def _read(self, request: Message | JsonObject, *_: object) -> JsonValue:
         assert isinstance(request, ReadTextFile)  # the entry's kind of message
         path = self._confined(request.path)
+        first = max(request.line or 1, 1) - 1
+        end = None if request.limit is None else first + max(request.limit, 0)
         try:
-            text = await anyio.to_thread.run_sync(_read_text, path)
+            text = await anyio.to_thread.run_sync(_read_text, path, first, end)
         except FileNotFoundError:
             raise RpcError(RESOURCE_NOT_FOUND, "Resource not found", {"uri": request.path}) from None
         except (OSError, UnicodeDecodeError) as exc:
-            raise RpcError(INVALID_PARAMS, f"`{request.path}` cannot be read as text: {exc}") from None
-        if request.line is not None or request.limit is not None:
-            first = max(request.line or 1, 1) - 1
-            lines = text.splitlines(keepends=True)
-            text = "".join(lines[first : None if request.limit is None else first + request.limit])
+            raise _refusal(request.path, f"cannot be read as text: {_why(exc)}") from None
         return {"content": text}
 
     async def _write(self, request: Message | JsonObject, *_: object) -> JsonValue:
@@ -57,26 +60,54 @@ class LocalFiles:
         try:
             await anyio.to_thread.run_sync(_write_text, path, request.content)
         except OSError as exc:
-            raise RpcError(INVALID_PARAMS, f"`{request.path}` cannot be written: {exc}") from None
+            raise _refusal(request.path, f"cannot be written: {_why(exc)}") from None
         return {}
 
     def _confined(self, path: str) -> Path:
+        if not os.path.isabs(path) or "\0" in path:
+            raise _refusal(path, "is not an absolute path")
         resolved = Path(os.path.realpath(path))
-        if not Path(path).is_absolute() or not _lies_in(resolved, self._roots):
-            raise RpcError(INVALID_PARAMS, f"`{path}` is outside the directories this client serves")
+        if not any(resolved.is_relative_to(root) for root in self._roots):
+            raise _refusal(path, "is outside the directories this client serves")
         return resolved
 
 
-def _lies_in(path: Path, roots: Iterable[Path]) -> bool:
-    return any(path.is_relative_to(root) for root in roots)
+def _refusal(path: str, why: str) -> RpcError:
+    return RpcError(INVALID_PARAMS, f"`{path}` {why}")
 
 
-def _read_text(path: Path) -> str:
-    with path.open(encoding="utf-8", newline="") as file:
-        return file.read()
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _read_text(path: Path, first: int, end: int | None) -> str:
+    _check_regular(path)
+    with path.open("rb") as file:
+        text = bytearray()
+        for line in islice(_lines(file), first, end):
+            text += line
+            if len(text) > MAX_BYTES:
+                raise OSError(
+                    f"that is more than {MAX_BYTES} bytes; name fewer lines with `line` and `limit`"
+                )
+    return text.decode()
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(MAX_BYTES + 1):
+        if len(line) > MAX_BYTES:
+            raise OSError(f"a line of it is longer than {MAX_BYTES} bytes")
+        yield line
+
+
+def _check_regular(path: Path) -> None:
+    """Opening a pipe or a device could wait for ever."""
+    if path.exists() and not path.is_file():
+        raise OSError("it is not a regular file")
 
 
 def _write_text(path: Path, text: str) -> None:
+    _check_regular(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(text)

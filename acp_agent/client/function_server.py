@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+import logging
+import re
+from collections.abc import Callable, Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 from acp_agent.base.jsontext import JsonObject
@@ -27,8 +29,12 @@ from acp_agent.client.mcp_server import InProcessServer
 if TYPE_CHECKING:
     from acp_agent.client.session_builder import AttachedServer
 
+logger = logging.getLogger(__name__)
+
 ToolFunction = Callable[..., object]
 FunctionT = TypeVar("FunctionT", bound=ToolFunction)
+
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
 class _Tool:
@@ -78,13 +84,17 @@ class McpServer:
 
         A plain function runs in a worker thread, an async one on the connection's event loop. An async one
         may have a parameter of the type `Connection`: it gets the agent's, and the model is not told of it.
+        What a function raises is told to the model by its name and text.
 
         Raises:
-            ValueError: the name is taken, a type cannot be found, or a plain function wants a connection.
+            ValueError: the name is taken or is none, a type cannot be found, or a plain function wants a
+                connection.
         """
 
         def register(function: FunctionT) -> FunctionT:
-            chosen = name or function.__name__
+            chosen = name or getattr(function, "__name__", "")
+            if not _TOOL_NAME.fullmatch(chosen):
+                raise ValueError(f"`{chosen}` cannot name a tool; give a name with `name=`")
             if chosen in self._tools:
                 raise ValueError(f"the server `{self.name}` has a tool `{chosen}` already")
             if _connection_parameter(function) and not inspect.iscoroutinefunction(function):
@@ -124,11 +134,13 @@ class McpServer:
         """Serve the enabled tools while the context lasts; yields the entry in `mcpServers`."""
         from mcp.server import MCPServer  # lazy: heavy, only for who has tools
 
-        server = MCPServer(self.name, instructions=self._instructions)
+        with _logging_left_alone():
+            server = MCPServer(self.name, instructions=self._instructions)
         for name in self.enabled_tools:
             tool = self._tools[name]
             described = tool.description or inspect.getdoc(tool.function)
-            server.add_tool(_with_connection(tool.function, connection), name, description=described)
+            function = _telling_failures(name, _with_connection(tool.function, connection))
+            server.add_tool(function, name, description=described)
         return InProcessServer(server).attach(connection)
 
     def _tool(self, name: str) -> _Tool:
@@ -137,6 +149,49 @@ class McpServer:
             known = ", ".join(f"`{one}`" for one in self._tools) or "none"
             raise ValueError(f"the server `{self.name}` has no tool `{name}`; it has {known}")
         return tool
+
+
+def _telling_failures(name: str, function: ToolFunction) -> ToolFunction:
+    """The function, but what it raises is an error of its tool, with its text."""
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def waiting(*args: object, **kwargs: object) -> object:
+            with _failures_told(name):
+                return await function(*args, **kwargs)
+
+        return waiting
+
+    @functools.wraps(function)
+    def call(*args: object, **kwargs: object) -> object:
+        with _failures_told(name):
+            return function(*args, **kwargs)
+
+    return call
+
+
+@contextmanager
+def _failures_told(name: str) -> Generator[None, None, None]:
+    from mcp.server.mcpserver.exceptions import ToolError  # lazy: heavy, only for who has tools
+
+    try:
+        yield
+    except ToolError:
+        raise
+    except Exception as exc:
+        logger.warning("the tool `%s` failed for an agent", name, exc_info=True)
+        raise ToolError(f"{type(exc).__name__}: {exc}") from exc
+
+
+@contextmanager
+def _logging_left_alone() -> Generator[None, None, None]:
+    """The `mcp` package sets up the logging of the whole program unless it looks as if somebody had."""
+    root, placeholder = logging.getLogger(), logging.NullHandler()
+    root.addHandler(placeholder)
+    try:
+        yield
+    finally:
+        root.removeHandler(placeholder)
 
 
 def _signature(function: ToolFunction) -> inspect.Signature:

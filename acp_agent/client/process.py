@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.abc import ByteReceiveStream, Process
+from anyio.abc import Process
 
 from acp_agent.base.errors import ConnectionLost
 from acp_agent.base.groups import one_error
@@ -23,13 +24,16 @@ from acp_agent.rpc.transport import EndOfTransport, Transport
 STDERR_LINES = 20
 """Lines of the agent's stderr kept for error messages."""
 
+MAX_STDERR_LINE = 1000
+"""Bytes kept of each."""
+
 EXIT_TIME = 3.0
 """Seconds an agent gets to exit after its input is closed, before it is killed."""
 
 MAX_NAME = 200
 """Characters of its command that name an agent in error messages."""
 
-LAST_WORDS_TIME = 0.5
+LAST_WORDS_TIME = 2.0
 """Seconds an agent that closed its output gets to finish its stderr and exit."""
 
 
@@ -84,58 +88,74 @@ class ProcessTransport:
         assert self._process.stdin is not None  # opened with pipes
         await self._process.stdin.aclose()
 
-    async def watch_stderr(self, stream: ByteReceiveStream) -> None:
+    async def watch_stderr(self) -> None:
         """Keep the tail of its stderr until it ends."""
-        partial = b""
-        async for data in stream:
-            *lines, partial = (partial + data).split(b"\n")
-            self.stderr_tail.extend(line.decode(errors="replace") for line in lines)
-            partial = partial[-4096:]
-        if partial:
-            self.stderr_tail.append(partial.decode(errors="replace"))
+        if self._process.stderr is not None:
+            partial = b""
+            async for data in self._process.stderr:
+                *lines, partial = (partial + data).split(b"\n")
+                self.stderr_tail.extend(map(_shortened, lines))
+                partial = partial[:MAX_STDERR_LINE]
+            if partial:
+                self.stderr_tail.append(_shortened(partial))
         self._silent.set()
 
     def kill(self) -> None:
-        """End it, and what it started where the system keeps that together."""
+        """End it, and what it started and left behind where the system keeps that together."""
         if os.name == "posix":
             with contextlib.suppress(ProcessLookupError, PermissionError):  # gone, or about to be
                 os.killpg(self._process.pid, signal.SIGKILL)
-        else:
+        elif self._process.returncode is None:
             self._process.kill()
 
 
 @asynccontextmanager
 async def start_agent(
-    command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    shares_stderr: bool = False,
 ) -> AsyncGenerator[ProcessTransport, None]:
     """Run an agent's command; when the context ends it is asked to exit, and killed if it does not.
+
+    If it `shares_stderr`, what it writes there goes where ours does, and no tail is kept.
 
     Raises:
         AgentNotStarted: the command cannot be run.
     """
+    if isinstance(command, str) or not command:
+        raise AgentNotStarted([str(command)], "a command is a list of words, its program first")
     try:
         process = await anyio.open_process(
-            list(command), cwd=cwd, env=env, start_new_session=os.name == "posix"
+            list(command),
+            cwd=cwd,
+            env=env,
+            stderr=None if shares_stderr else subprocess.PIPE,
+            start_new_session=os.name == "posix",
         )
     except OSError as exc:
-        raise AgentNotStarted(command, exc.strerror or str(exc)) from exc
-    assert process.stderr is not None  # opened with pipes
+        named = "" if exc.filename in (None, command[0]) else f": `{exc.filename}`"  # the folder, for one
+        raise AgentNotStarted(command, f"{exc.strerror or exc}{named}") from exc
     transport = ProcessTransport(process, _shown(command))
     with one_error():
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(transport.watch_stderr, process.stderr)
+            tasks.start_soon(transport.watch_stderr)
             try:
                 yield transport
             finally:
                 with anyio.CancelScope(shield=True):
                     await transport.aclose()
-                    with anyio.move_on_after(EXIT_TIME) as patience:
+                    with anyio.move_on_after(EXIT_TIME):
                         await process.wait()
-                    if patience.cancelled_caught:
-                        transport.kill()
-                        await process.wait()
+                    transport.kill()
+                    await process.wait()
                     tasks.cancel_scope.cancel()
                     await process.aclose()
+
+
+def _shortened(line: bytes) -> str:
+    return line[:MAX_STDERR_LINE].decode(errors="replace")
 
 
 def _shown(command: Sequence[str]) -> str:

@@ -30,6 +30,9 @@ from acp_agent.rpc.transport import Transport
 
 logger = logging.getLogger(__name__)
 
+LAST_WORDS_TIME = 2.0
+"""Seconds that what one side said last has to reach the other side, once the first is gone."""
+
 Side: TypeAlias = Literal["client", "agent"]
 """Where a message comes from."""
 
@@ -141,7 +144,7 @@ class Proxy:
         return register
 
     async def run(self, client: Transport, agent: Transport) -> None:
-        """Forward until either side is gone; both are then closed."""
+        """Forward until either side is gone; the other is then told what was said before, and closed."""
         ends: dict[Side, Peer] = {}
         ways: dict[Side, Turnstile] = {"client": Turnstile(), "agent": Turnstile()}
 
@@ -171,13 +174,16 @@ class Proxy:
             agent, admission=admission("agent", "client"), error_from=_to_rpc, read=read_verbatim
         )
 
-        async def serve(peer: Peer) -> None:
+        async def serve(peer: Peer, other: Peer) -> None:
             await peer.serve()
+            with anyio.move_on_after(LAST_WORDS_TIME):
+                await other.wait_answered()
+                await other.flush()
             tasks.cancel_scope.cancel()
 
         async with anyio.create_task_group() as tasks:
-            for peer in ends.values():
-                tasks.start_soon(serve, peer)
+            tasks.start_soon(serve, ends["client"], ends["agent"])
+            tasks.start_soon(serve, ends["agent"], ends["client"])
 
     async def _pass(self, call: Call, source: Side, onward: Onward) -> JsonValue:
         if call.expects_answer:
@@ -214,18 +220,15 @@ class Conductor:
         self._proxies = tuple(proxies)
 
     async def run(self, client: Transport, agent: Transport) -> None:
-        """Forward until the client or the agent is gone."""
+        """Forward until the client or the agent is gone, and everything said before has been passed on."""
         joints = [memory_transport_pair() for _ in self._proxies[1:]]
         towards_client = [client, *(right for _, right in joints)]
         towards_agent = [*(left for left, _ in joints), agent]
-        async with anyio.create_task_group() as tasks:
-
-            async def link(proxy: Proxy, near: Transport, far: Transport) -> None:
-                await proxy.run(near, far)
-                tasks.cancel_scope.cancel()
-
+        async with (
+            anyio.create_task_group() as tasks
+        ):  # where one ends, its neighbors find their joint closed
             for proxy, near, far in zip(self._proxies, towards_client, towards_agent, strict=True):
-                tasks.start_soon(link, proxy, near, far)
+                tasks.start_soon(proxy.run, near, far)
 
 
 def _looked_into(call: Call) -> JsonObject:

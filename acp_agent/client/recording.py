@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, TextIO, TypeAlias
+from typing import Literal, NoReturn, TextIO, TypeAlias
 
 import msgspec
 
 from acp_agent.base.errors import AcpAgentError
-from acp_agent.base.jsontext import InvalidJson, JsonObject, JsonValue, dump, dump_text, load
+from acp_agent.base.jsontext import InvalidJson, JsonObject, JsonValue, dump, dump_text
 from acp_agent.rpc.framing import Oversized
 from acp_agent.rpc.transport import EndOfTransport, Transport
 
@@ -23,6 +23,10 @@ Speaker: TypeAlias = Literal["client", "agent"]
 
 SECRET_MEMBERS = frozenset({"env", "headers"})
 """Members whose values are replaced in a recording: they carry keys."""
+
+
+MAX_DIGITS = 19
+"""Whole numbers with fewer fit into 64 bits."""
 
 
 class BadRecording(AcpAgentError):
@@ -55,7 +59,7 @@ class Recorder:
     def tap(self, direction: Literal["in", "out"], line: bytes) -> None:
         """Write one frame; what is no JSON object is left out."""
         try:
-            frame = load(line)
+            frame = _read(line)
         except InvalidJson:
             return
         if isinstance(frame, dict):
@@ -75,8 +79,8 @@ def read_recording(path: Path) -> list[Line]:
     with path.open("rb") as file:
         for number, text in enumerate(file, start=1):
             try:
-                lines.append(msgspec.json.decode(text, type=Line))
-            except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+                lines.append(msgspec.convert(_read(text), Line))
+            except (InvalidJson, msgspec.ValidationError) as exc:
                 raise BadRecording(number, str(exc)) from None
     return lines
 
@@ -113,13 +117,13 @@ class _Names:
     """Ids of requests and sessions: as recorded → as they are now."""
 
     def __init__(self) -> None:
-        self._requests: dict[str, JsonValue] = {}
+        self._requests: dict[bytes, JsonValue] = {}
         self._sessions: dict[str, str] = {}
 
     def learn(self, recorded: JsonObject, heard: JsonObject) -> None:
         """Pair the names in two frames that say the same."""
         if "method" in heard and "id" in heard:
-            self._requests[json.dumps(recorded.get("id"))] = heard["id"]
+            self._requests[dump(recorded.get("id"))] = heard["id"]
         then, now = recorded.get("result"), heard.get("result")
         if isinstance(then, dict) and isinstance(now, dict):
             old, new = then.get("sessionId"), now.get("sessionId")
@@ -129,7 +133,7 @@ class _Names:
     def current(self, frame: JsonObject) -> JsonObject:
         """A recorded frame with the names of this conversation."""
         if "method" not in frame and "id" in frame:
-            return {**frame, "id": self._requests.get(json.dumps(frame["id"]), frame["id"])}
+            return {**frame, "id": self._requests.get(dump(frame["id"]), frame["id"])}
         params = frame.get("params")
         if isinstance(params, dict):
             session_id = params.get("sessionId")
@@ -144,11 +148,35 @@ async def _next_object(transport: Transport) -> JsonObject:
         if isinstance(frame, Oversized):
             continue
         try:
-            value = load(frame)
+            value = _read(frame)
         except InvalidJson:
             continue
         if isinstance(value, dict):
             return value
+
+
+def _read(text: bytes) -> JsonValue:
+    """One JSON text; numbers that would change on the way to Python and back are kept as they are written.
+
+    Raises:
+        InvalidJson: it is none.
+    """
+    try:
+        return json.loads(text, parse_float=_kept, parse_int=_whole, parse_constant=_refuse)
+    except (ValueError, RecursionError) as exc:
+        raise InvalidJson(str(exc)) from None
+
+
+def _kept(number: str) -> msgspec.Raw:
+    return msgspec.Raw(number.encode())
+
+
+def _whole(number: str) -> int | msgspec.Raw:
+    return int(number) if len(number) < MAX_DIGITS else _kept(number)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"`{constant}` is not JSON")
 
 
 def _kind(frame: JsonObject) -> str:

@@ -80,8 +80,14 @@ class SentRequest:
     def __await__(self):
         return self.wait().__await__()
 
+    def give_up(self, error: ConnectionLost) -> None:
+        """Tell who waits that no answer will come, unless it has; the connection does this."""
+        if self._result is None and self._error is None:
+            self._error = error
+        self._done.set()
+
     async def run(self) -> None:
-        """Send it and see it through; the connection does this."""
+        """See it through; the connection does this."""
         outside_the_loop()
         outcome: Outcome
         with self._scope:

@@ -12,7 +12,6 @@ import anyio
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.client.active_session import ActiveSession
 from acp_agent.client.dispatch import forbid_in_handler
-from acp_agent.client.errors import BadAgent
 from acp_agent.client.sent import Outcome
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class SessionBuilder:
         self._params = params
         self._method = method
         self._servers = servers
-        self._stack: AsyncExitStack | None = None
+        self._entered: dict[int, list[AsyncExitStack]] = {}  # by the task that did
 
     def with_mcp_server(self, server: AttachedServer | JsonObject) -> SessionBuilder:
         """The same with one more MCP server: one of this process, or an `McpServer` object of the protocol.
@@ -92,15 +91,15 @@ class SessionBuilder:
 
     async def __aenter__(self) -> ActiveSession:
         """Start the session; it is closed to reading when the context ends."""
-        self._stack = AsyncExitStack()
-        return await self._stack.enter_async_context(self._session())
+        stack = AsyncExitStack()
+        session = await stack.enter_async_context(self._session())
+        self._entered.setdefault(anyio.get_current_task().id, []).append(stack)
+        return session
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        assert self._stack is not None  # entered
-        stack, self._stack = self._stack, None
-        return await stack.__aexit__(kind, error, trace)
+        return await self._entered[anyio.get_current_task().id].pop().__aexit__(kind, error, trace)
 
     async def start_session(self) -> ActiveSession:
         """Start the session and keep it until its `aclose`, or the end of the connection.
@@ -174,7 +173,7 @@ class SessionBuilder:
                 session.detach()
             raise
         if session is None:
-            raise BadAgent(self._method, "sessionId")
+            raise connection.bad(self._method, "a valid `sessionId`")
         return session
 
     def _with(self, params: JsonObject, servers: tuple[AttachedServer, ...] | None = None) -> SessionBuilder:

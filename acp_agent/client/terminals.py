@@ -28,7 +28,7 @@ DEFAULT_LIMIT = 1024 * 1024
 """Bytes of output kept when the agent names no limit."""
 
 
-DRAIN_TIME = 0.5
+DRAIN_TIME = 1.0
 """Seconds a program's output may take to arrive after it has ended."""
 
 
@@ -56,7 +56,6 @@ class _Terminal:
         self._output = b""
         self.truncated = False
         self.ended = anyio.Event()
-        self._drained = anyio.Event()
 
     @property
     def text(self) -> str:
@@ -65,11 +64,11 @@ class _Terminal:
 
     @property
     def exit_status(self) -> JsonObject | None:
-        """`TerminalExitStatus`, once it has ended."""
+        """`TerminalExitStatus`, once it has ended and its output is complete."""
         code = self._process.returncode
-        if code is None:
+        if code is None or not self.ended.is_set():
             return None
-        return {"exitCode": code} if code >= 0 else {"signal": signal.Signals(-code).name}
+        return {"exitCode": code} if code >= 0 else {"signal": _signal_name(-code)}
 
     async def run(self) -> None:
         """Collect its output until it has ended; what it left in the background is not waited for."""
@@ -77,9 +76,7 @@ class _Terminal:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._collect)
                 await self._process.wait()
-                with anyio.move_on_after(DRAIN_TIME):
-                    await self._drained.wait()
-                tasks.cancel_scope.cancel()
+                tasks.cancel_scope.deadline = anyio.current_time() + DRAIN_TIME
         finally:
             self.kill()
             with anyio.CancelScope(shield=True):
@@ -93,7 +90,6 @@ class _Terminal:
             if len(self._output) > self._limit:
                 self._output = self._output[len(self._output) - self._limit :]
                 self.truncated = True
-        self._drained.set()
 
     def kill(self) -> None:
         """End it and its children."""
@@ -135,7 +131,7 @@ class _Terminals:
                 stderr=subprocess.STDOUT,
                 start_new_session=os.name == "posix",
             )
-        except OSError as exc:
+        except (OSError, ValueError) as exc:  # a null byte, a variable that cannot be one
             raise invalid_params("command", f"`{request.command}` cannot be started: {exc}") from None
         terminal_id = random_id("term")
         limit = DEFAULT_LIMIT if request.output_byte_limit is None else request.output_byte_limit
@@ -169,9 +165,13 @@ class _Terminals:
         return {}
 
     def _confined(self, path: str) -> Path:
+        if not os.path.isabs(path) or "\0" in path:
+            raise invalid_params("cwd", f"`{path}` is not an absolute path")
         resolved = Path(os.path.realpath(path))
         if not any(resolved.is_relative_to(root) for root in self._roots):
             raise invalid_params("cwd", f"`{path}` is outside the directories this client serves")
+        if not resolved.is_dir():
+            raise invalid_params("cwd", f"`{path}` is not a directory")
         return resolved
 
     def _find(self, terminal_id: str) -> _Terminal:
@@ -179,3 +179,10 @@ class _Terminals:
         if terminal is None:
             raise RpcError(RESOURCE_NOT_FOUND, "Resource not found", {"terminalId": terminal_id})
         return terminal
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals have no name
+        return str(number)

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from typing import Literal, cast
 
-from acp_agent.client.errors import AgentLost
+from acp_agent.client.errors import AgentLost, BadAgent
 from acp_agent.rpc.framing import Frame, Oversized
 from acp_agent.rpc.transport import EndOfTransport, Transport
 
@@ -63,6 +63,16 @@ class Trail:
         code = getattr(self._transport, "exit_code", None)
         if code is not None:
             told += f" (exit code {code})"
-        name = str(getattr(self._transport, "name", "the agent"))
-        stderr = cast("deque[str]", getattr(self._transport, "stderr_tail", ()))
-        return AgentLost(name, told, tuple(self._frames), tuple(stderr))
+        return AgentLost(self._name, told, self._frames, self._stderr)
+
+    def bad(self, method: str, missing: str) -> BadAgent:
+        """The error for an answer that is not what the protocol says."""
+        return BadAgent(self._name, method, missing, self._frames, self._stderr)
+
+    @property
+    def _name(self) -> str:
+        return str(getattr(self._transport, "name", "the agent"))
+
+    @property
+    def _stderr(self) -> tuple[str, ...]:
+        return tuple(cast("deque[str]", getattr(self._transport, "stderr_tail", ())))

@@ -42,6 +42,9 @@ Tap: TypeAlias = Callable[[Literal["in", "out"], bytes], None]
 QUEUE_LIMIT = 8 * 1024 * 1024
 """Bytes that may wait for a slow reader before `drain` makes producers wait."""
 
+LAST_WORDS_TIME = 1.0
+"""Seconds that what came before the connection's end has to be read and, if it is a notification, handled."""
+
 
 class Call:
     """One inbound call as its handler sees it: `method`, `params`, and a way to answer early.
@@ -141,21 +144,28 @@ class Peer:
         self._queued = 0  # their bytes, plus those the transport is writing
         self._wake = anyio.Event()  # set when the queue is not empty or the peer is closed
         self._drained = anyio.Event()
+        self._is_heard = True  # until nothing can be written any more
         self._closed = False
 
     async def serve(self) -> None:
         """Serve until either direction is closed; then end every handler, write what is queued, return.
 
-        To stop earlier, cancel the scope this runs in.
+        Within `LAST_WORDS_TIME`, what had come by then is read, and notifications are handled to their end;
+        requests, whose answers nobody could receive, are not. To stop earlier, cancel the scope this runs in.
         """
-        async with anyio.create_task_group() as writing:
-            writing.start_soon(self._write_loop, writing.cancel_scope)
-            try:
-                async with anyio.create_task_group() as handlers:
-                    await self._receive_loop(handlers)
-                    handlers.cancel_scope.cancel()
-            finally:
-                self._close()
+        try:
+            async with anyio.create_task_group() as writing:
+                writing.start_soon(self._write_loop, writing.cancel_scope)
+                try:
+                    async with anyio.create_task_group() as notes, anyio.create_task_group() as requests:
+                        await self._receive_loop(requests, notes)
+                        requests.cancel_scope.cancel()
+                        notes.cancel_scope.deadline = anyio.current_time() + LAST_WORDS_TIME
+                finally:
+                    self._close()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._transport.aclose()
 
     def notify(self, method: str, params: JsonValue) -> None:
         """Enqueue a notification; never waits. After the connection closed it is dropped."""
@@ -183,9 +193,10 @@ class Peer:
 
     def send(self, method: str, params: JsonValue) -> int:
         """Enqueue a request now; `result_of` must be awaited with the id this returns."""
+        line = wire.request_line(self._next_id + 1, method, params)
         self._next_id += 1
         self._waiting[self._next_id] = _Waiter()
-        self.enqueue(wire.request_line(self._next_id, method, params))
+        self.enqueue(line)
         return self._next_id
 
     async def result_of(
@@ -227,9 +238,19 @@ class Peer:
         while self._queued > QUEUE_LIMIT and not self._closed:
             await self._drained.wait()
 
+    async def wait_answered(self) -> None:
+        """Return once every request that has come by now is answered."""
+        for call in [call for calls in self._calls.values() for call in calls]:
+            await call.wait_answered()
+
+    async def flush(self) -> None:
+        """Return once everything that is queued is handed to the transport."""
+        while self._queued and not self._closed:
+            await self._drained.wait()
+
     def enqueue(self, line: bytes) -> None:
         """Queue one complete line behind everything queued before it."""
-        if self._closed:
+        if self._closed or not self._is_heard:
             return
         if self._tap is not None:
             self._tap("out", line)
@@ -238,7 +259,7 @@ class Peer:
         if not self._wake.is_set():
             self._wake.set()
 
-    async def _receive_loop(self, handlers: TaskGroup) -> None:
+    async def _receive_loop(self, requests: TaskGroup, notes: TaskGroup) -> None:
         while True:
             try:
                 frame = await self._transport.receive()
@@ -255,16 +276,16 @@ class Peer:
             except InvalidJson as exc:
                 self.enqueue(wire.error_line(None, parse_error(str(exc))))
                 continue
-            self._take(message, handlers)
+            self._take(message, requests, notes)
 
-    def _take(self, message: wire.Message, handlers: TaskGroup) -> None:
+    def _take(self, message: wire.Message, requests: TaskGroup, notes: TaskGroup) -> None:
         match message:
             case wire.Response():
                 self._settle(message)
             case wire.Invalid():
                 self.enqueue(wire.error_line(message.id, message.error))
             case wire.Notification(method, params):
-                self._take_notification(method, params, handlers)
+                self._take_notification(method, params, notes)
             case wire.Request(request_id, method, params):
                 call = Call(self, method, params, request_id, expects=True)
                 if method in self._inline:
@@ -272,18 +293,18 @@ class Peer:
                 else:
                     self._calls.setdefault(request_id, []).append(call)
                     self._n_ahead += 1
-                    handlers.start_soon(self._run, call, request_id)
+                    requests.start_soon(self._run, call, request_id)
 
-    def _take_notification(self, method: str, params: JsonValue, handlers: TaskGroup) -> None:
+    def _take_notification(self, method: str, params: JsonValue, notes: TaskGroup) -> None:
         if method == self._cancel_method:
             for call in self._calls.get(_cancelled_id(params), []):
                 call.scope.cancel()
         elif method in self._preempt:
             # Not called right here: the calls read just before have no more than a place in the loop's queue.
-            handlers.start_soon(self._act, method, params)
+            notes.start_soon(self._act, method, params)
         elif self._at_once is None or self._n_ahead or not self._at_once(method, params):
             self._n_ahead += 1
-            handlers.start_soon(self._run, Call(self, method, params, None, expects=False), None)
+            notes.start_soon(self._run, Call(self, method, params, None, expects=False), None)
 
     async def _act(self, method: str, params: JsonValue) -> None:
         try:
@@ -342,10 +363,9 @@ class Peer:
                 self._wake = anyio.Event()
         except ConnectionLost as exc:
             logger.debug("stopped writing: %s", exc)
-            serving.cancel()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._transport.aclose()
+            self._is_heard, self._queued = False, 0
+            self._drained.set()
+            serving.deadline = anyio.current_time() + LAST_WORDS_TIME
 
     def _close(self) -> None:
         self._closed = True

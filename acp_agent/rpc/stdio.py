@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 CHUNK = 256 * 1024
 """Bytes asked for in one read."""
 
+UNREAD_TIME = 0.5
+"""Seconds after which a client that has closed its end is not waited for to go on reading."""
+
 
 class Wire(NamedTuple):
     """Private descriptors of the protocol stream, both owned by whoever claimed them."""
@@ -84,7 +87,7 @@ class FdTransport:
         return self._ready.popleft()
 
     async def send(self, lines: bytes) -> None:
-        """Write all of it; waits while the client does not read."""
+        """Write all of it; waits while the client does not read, unless it also has nothing more to say."""
         import anyio
 
         from acp_agent.base.errors import ConnectionLost
@@ -98,7 +101,7 @@ class FdTransport:
                 try:
                     rest = rest[os.write(self._wire.write_fd, rest) :]
                 except BlockingIOError:
-                    await anyio.wait_writable(self._wire.write_fd)
+                    await self._writable()
         except OSError as exc:
             raise ConnectionLost(f"cannot write to the client: {exc.strerror}") from exc
 
@@ -107,6 +110,19 @@ class FdTransport:
         for fd in self._wire:
             with contextlib.suppress(OSError):
                 os.close(fd)
+
+    async def _writable(self) -> None:
+        import anyio
+
+        from acp_agent.base.errors import ConnectionLost
+
+        while True:
+            had_ended = self._ended
+            with anyio.move_on_after(UNREAD_TIME):
+                await anyio.wait_writable(self._wire.write_fd)
+                return
+            if had_ended:
+                raise ConnectionLost("the client closed its end and reads nothing any more")
 
     async def _read(self) -> bytes:
         import anyio

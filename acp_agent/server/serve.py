@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 END_TIME = 1.8
-"""Seconds between the end of input, or a signal, and the end of the process, at most."""
+"""Seconds to the end of the process, at most, once the client is not listened to or written to any more."""
 
 
 def serve_wire(

@@ -48,6 +48,7 @@ async def test_what_stands_between_records_adds_and_changes(tmp_path: Path, env:
             assert await session.prompt("more") == "You said more!"
     lines = [json.loads(line) for line in talk.read_text(encoding="utf-8").splitlines()]
     assert (lines[0]["from"], lines[0]["frame"]["method"]) == ("client", "initialize")
+    assert os.name == "nt" or talk.stat().st_mode & 0o777 == 0o600
     said = [line["frame"] for line in lines if line["frame"].get("method") == "session/prompt"]
     assert said[0]["params"]["prompt"] == [{"type": "text", "text": "hello"}]
 
@@ -79,6 +80,16 @@ async def test_proxies_stand_in_the_order_they_are_named_and_proxies_stand_befor
     with anyio.fail_after(40):
         async with Client().start(command, env=env) as agent, agent.build_session(tmp_path) as session:
             assert await session.prompt("hello") == "You said hello first second third"
+
+
+async def test_what_an_agent_writes_to_stderr_is_seen_as_it_comes(env: dict[str, str]) -> None:
+    agent = "import sys; print('starting', file=sys.stderr, flush=True); input()"
+    command = [*CLI, "proxy", "--", sys.executable, "-c", agent]
+    async with await anyio.open_process(command, env=env) as proxy:
+        assert proxy.stderr is not None
+        with anyio.fail_after(40):
+            assert b"starting" in await proxy.stderr.receive()
+        proxy.terminate()
 
 
 async def test_a_proxy_tells_both_sides_how_its_agent_ended(env: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from acp_agent.client.connection import Connection
 from acp_agent.rpc.errors import RpcError, method_not_found
 from acp_agent.rpc.memory import memory_transport_pair
 from acp_agent.rpc.peer import Call, Handler, Peer
+from tests.patience import PATIENCE
 
 Frame = dict[str, Any]
 Play: TypeAlias = Callable[["FakeAgent", Call], Awaitable[Any]]
@@ -82,7 +83,7 @@ class Connect:
         plays = {name.replace("__", "/"): play for name, play in methods.items()}
         agent = FakeAgent(plays, capabilities or {})
         agent.peer = Peer(far, admission=agent.admit, error_from=to_rpc)
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(agent.peer.serve)
                 async with (client or Client()).connect(near) as connection:

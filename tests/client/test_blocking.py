@@ -11,6 +11,7 @@ from typing import Any
 import anyio.to_thread
 import pytest
 
+from acp_agent.base.errors import ConnectionLost
 from acp_agent.client.active_session import ActiveSession
 from acp_agent.client.blocking import BlockingAgent, BlockingSession, connect_blocking
 from acp_agent.client.client import Client
@@ -130,18 +131,24 @@ SILENT = "import sys; print('busy', file=sys.stderr, flush=True); sys.stdin.read
 
 def test_a_script_gives_up_an_agent_that_never_speaks() -> None:
     silent = [sys.executable, "-c", SILENT]
-    client = Client(hello_time=0.5)
-    with pytest.raises(AgentLost, match="did not answer") as lost, connect_blocking(silent, client=client):
-        pass
+    for hello_time in (0.5, 3, 15):  # a busy machine takes longer until it says so
+        client = Client(hello_time=hello_time)
+        with (
+            pytest.raises(AgentLost, match="did not answer") as lost,
+            connect_blocking(silent, client=client),
+        ):
+            pass
+        if lost.value.stderr:
+            break
     assert lost.value.stderr == ("busy",)
     assert sys.executable in lost.value.agent
     assert '"method":"initialize"' in lost.value.frames[0]
 
 
 def test_a_script_gives_up_an_agent_that_falls_silent() -> None:
-    with connect_blocking(COMMAND, silence=0.5) as agent, agent.session() as session:
+    with connect_blocking(COMMAND, silence=1) as agent, agent.session() as session:
         for read in (lambda: session.prompt("hold"), lambda: list(session.updates())):
-            with pytest.raises(AgentLost, match=r"said nothing for 0\.5 s") as lost:
+            with pytest.raises(AgentLost, match="said nothing for 1 s") as lost:
                 read()
         assert "you said" in "".join(lost.value.frames)
         session.cancel()
@@ -158,15 +165,25 @@ def test_a_connection_of_any_kind_and_any_async_code_can_be_used() -> None:
         assert agent.run(work) == "you said async"
 
 
+def test_what_was_said_is_kept_when_the_connection_is_closed() -> None:
+    with connect_blocking(COMMAND) as agent, agent.session() as session:
+        session.prompt("more")
+    assert session.conversation.text == "you said more"
+    session.close()
+    for act in (agent.session, session.cancel, lambda: session.prompt("again")):
+        with pytest.raises(ConnectionLost, match="was closed"):
+            act()
+
+
 def public(kind: type) -> set[str]:
     return {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
 
 
 def test_the_names_are_those_of_the_asynchronous_client() -> None:
     renamed = {"aclose": "close"}
-    not_for_scripts = {"connection", "detach"}
+    not_for_scripts = {"connection", "detach", "leave_turn", "read_out"}
     expected = {renamed.get(name, name) for name in public(ActiveSession) - not_for_scripts}
     assert public(BlockingSession) == expected | {"conversation"}  # there, an attribute
     builders = {"build_session", "build_session_cwd", "build_session_from"}
-    asynchronous = {"send_request", "spawn", "lost"}
+    asynchronous = {"send_request", "spawn", "lost", "bad", "end"}
     assert public(BlockingAgent) - {"agent", "session", "run"} == public(Connection) - builders - asynchronous

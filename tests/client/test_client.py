@@ -152,6 +152,22 @@ async def test_an_agent_that_never_speaks_the_protocol_is_shown_with_what_it_sai
     assert "< Welcome!" in lost.value.frames
 
 
+async def test_what_is_said_right_before_leaving_reaches_the_agent(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    program = (
+        "import sys\n"
+        'answer = b\'{"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": 1}}\\n\'\n'
+        f"with open({str(heard)!r}, 'wb') as file:\n"
+        "    for line in sys.stdin.buffer:\n"
+        "        file.write(line)\n"
+        "        if b'initialize' in line: sys.stdout.buffer.write(answer); sys.stdout.flush()\n"
+    )
+    with anyio.fail_after(30):
+        async with Client().start([sys.executable, "-c", program]) as agent:
+            agent.notify("_bye", {})
+    assert b"_bye" in heard.read_bytes()
+
+
 async def test_a_command_that_does_not_exist_is_named() -> None:
     with pytest.raises(AgentNotStarted, match="no-such-agent"):
         async with start_agent(["no-such-agent"]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from typing import Any
 
 import anyio
@@ -86,6 +88,41 @@ async def test_functions_become_tools_with_their_names_types_and_words(connect: 
         assert await caller.call(agent, "buy", item="pear") == "bought pear"
 
 
+async def test_a_tool_that_fails_tells_why(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    caller, server = Caller(), McpServer("shop")
+
+    @server.tool
+    def order(item: str) -> str:
+        raise LookupError(f"no {item} in any shelf")
+
+    @server.tool
+    async def count() -> int:
+        raise ZeroDivisionError("nothing to count")
+
+    async with (
+        connect(capabilities=OVER_ACP, session__new=caller.new) as (client, agent),
+        client.build_session("/p").with_mcp_server(server),
+    ):
+        await caller.begin(agent)
+        assert "LookupError: no pear in any shelf" in await caller.call(agent, "order", item="pear")
+        assert "ZeroDivisionError: nothing to count" in await caller.call(agent, "count")
+    assert "the tool `order` failed for an agent" in caplog.text
+
+
+async def test_whoever_has_tools_keeps_their_own_logging(connect: Connect) -> None:
+    caller, root = Caller(), logging.getLogger()
+    handlers = root.handlers[:]
+    root.handlers.clear()
+    try:
+        async with (
+            connect(capabilities=OVER_ACP, session__new=caller.new) as (client, _),
+            client.build_session("/p").with_mcp_server(shop()),
+        ):
+            assert root.handlers == []
+    finally:
+        root.handlers[:] = handlers
+
+
 async def test_a_tool_talks_to_the_agent_it_serves(connect: Connect) -> None:
     caller, server = Caller(), McpServer("echo")
 
@@ -145,5 +182,9 @@ def test_what_cannot_be_a_tool_is_refused_when_it_is_made() -> None:
         def blocking(agent: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
             pass
 
+    with pytest.raises(ValueError, match="`<lambda>` cannot name a tool"):
+        server.tool(lambda: 1)
+    with pytest.raises(ValueError, match="cannot name a tool"):
+        server.tool(functools.partial(max, 1))
     with pytest.raises(ValueError, match="needs a name"):
         McpServer("")

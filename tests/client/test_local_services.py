@@ -52,9 +52,10 @@ async def test_no_path_leads_out_of_the_served_folder(connect: Connect, project:
         "relative": "secret.txt",
     }[way]
     async with connect(Client(files=LocalFiles(project))) as (_, agent):
-        with pytest.raises(RpcError, match="outside"):
+        refused = "not an absolute path" if way == "relative" else "outside"
+        with pytest.raises(RpcError, match=refused):
             await ask(agent, "fs/read_text_file", path=path)
-        with pytest.raises(RpcError, match="outside"):
+        with pytest.raises(RpcError, match=refused):
             await ask(agent, "fs/write_text_file", path=path, content="changed")
     assert secret.read_text(encoding="utf-8") == "secret"
 
@@ -67,6 +68,45 @@ async def test_what_is_missing_or_no_text_is_named(connect: Connect, project: Pa
         assert missing.value.code == -32002
         with pytest.raises(RpcError, match="as text"):
             await ask(agent, "fs/read_text_file", path=str(project / "bytes"))
+
+
+async def test_lines_are_what_ends_with_a_newline(connect: Connect, project: Path) -> None:
+    (project / "text").write_bytes("one\r\ntwo\fstill two\u2028and on\nthree".encode())
+    async with connect(Client(files=LocalFiles(project))) as (_, agent):
+        part = await ask(agent, "fs/read_text_file", path=str(project / "text"), line=2, limit=1)
+        assert part == {"content": "two\fstill two\u2028and on\n"}
+        rest = await ask(agent, "fs/read_text_file", path=str(project / "text"), line=3, limit=None)
+        assert rest == {"content": "three"}
+        for line, limit in ((9, 1), (1, 0), (1, -1)):
+            none = await ask(agent, "fs/read_text_file", path=str(project / "text"), line=line, limit=limit)
+            assert none == {"content": ""}
+
+
+async def test_a_file_too_large_for_one_message_is_read_in_parts(connect: Connect, project: Path) -> None:
+    with (project / "log").open("wb") as file:
+        file.write(b"first\n" + b"x" * 1000 * 1000 + b"\n")
+        file.writelines(b"y" * 1000 * 1000 + b"\n" for _ in range(16))
+    with (project / "sparse").open("wb") as file:
+        file.truncate(4 * 1000**3)
+    async with connect(Client(files=LocalFiles(project))) as (_, agent):
+        with pytest.raises(RpcError, match="name fewer lines"):
+            await ask(agent, "fs/read_text_file", path=str(project / "log"))
+        part = await ask(agent, "fs/read_text_file", path=str(project / "log"), limit=1)
+        assert part == {"content": "first\n"}
+        with pytest.raises(RpcError, match="a line of it is longer"):
+            await ask(agent, "fs/read_text_file", path=str(project / "sparse"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes have no names elsewhere")
+async def test_what_is_no_file_is_neither_opened_nor_waited_for(connect: Connect, project: Path) -> None:
+    os.mkfifo(project / "pipe")
+    async with connect(Client(files=LocalFiles(project))) as (_, agent):
+        with pytest.raises(RpcError, match="not a regular file"):
+            await ask(agent, "fs/read_text_file", path=str(project / "pipe"))
+        with pytest.raises(RpcError, match="not a regular file"):
+            await ask(agent, "fs/write_text_file", path=str(project / "pipe"), content="text")
+        with pytest.raises(RpcError, match="not an absolute path"):
+            await ask(agent, "fs/read_text_file", path=f"{project}/\0")
 
 
 async def test_only_what_is_served_is_advertised(connect: Connect, project: Path) -> None:
@@ -137,6 +177,23 @@ async def test_what_a_program_left_in_the_background_is_ended_and_not_waited_for
         assert await ask(agent, "terminal/wait_for_exit", **made) == {"exitCode": 0}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a program that forks; any POSIX system runs this")
+async def test_the_end_of_a_program_is_told_with_all_of_its_output(connect: Connect, project: Path) -> None:
+    async with connect(Client(terminals=LocalTerminals(project))) as (_, agent):
+        code = (
+            "import os, time\n"
+            "parent = os.getpid()\n"
+            "if not os.fork():\n"
+            "    while os.getppid() == parent: time.sleep(0.01)\n"
+            "    time.sleep(0.1)\n"
+            "    print('the last words')\n"
+        )
+        made = await ask(agent, "terminal/create", **python(code))
+        while "exitStatus" not in (output := await ask(agent, "terminal/output", **made)):
+            pass
+        assert output["output"] == "the last words\n"
+
+
 async def test_a_connection_that_ends_ends_its_programs(connect: Connect, project: Path) -> None:
     async with connect(Client(terminals=LocalTerminals(project))) as (_, agent):
         code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
@@ -156,3 +213,14 @@ async def test_a_terminal_begins_in_a_served_folder_with_a_program_that_exists(
             await ask(agent, "terminal/create", **python("pass"), cwd=str(project.parent))
         with pytest.raises(RpcError, match="no-such-program"):
             await ask(agent, "terminal/create", command="no-such-program")
+        with pytest.raises(RpcError, match="not a directory"):
+            await ask(agent, "terminal/create", **python("pass"), cwd=str(project / "missing"))
+        with pytest.raises(RpcError, match="cannot be started"):
+            await ask(agent, "terminal/create", command=sys.executable, args=["-c", "\0"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="programs end with numbers elsewhere")
+async def test_a_signal_without_a_name_is_told_by_its_number(connect: Connect, project: Path) -> None:
+    async with connect(Client(terminals=LocalTerminals(project))) as (_, agent):
+        made = await ask(agent, "terminal/create", **python("import os; os.kill(os.getpid(), 40)"))
+        assert await ask(agent, "terminal/wait_for_exit", **made) == {"signal": "40"}

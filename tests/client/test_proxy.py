@@ -17,9 +17,12 @@ from acp_agent.client.connection import Connection
 from acp_agent.client.proxy import Conductor, Onward, Proxy
 from acp_agent.client.recording import BadRecording, Recorder, read_recording, replay
 from acp_agent.rpc.errors import RpcError
+from acp_agent.rpc.framing import Frame
 from acp_agent.rpc.memory import memory_transport_pair
 from acp_agent.rpc.peer import Call, Peer
+from acp_agent.rpc.transport import EndOfTransport, Transport
 from tests.client.conftest import FakeAgent, Play, echo, to_rpc
+from tests.patience import PATIENCE
 
 
 @asynccontextmanager
@@ -29,7 +32,7 @@ async def through(*proxies: Proxy, **methods: Play) -> AsyncGenerator[tuple[Conn
     far_proxy, far = memory_transport_pair()
     agent = FakeAgent({name.replace("__", "/"): play for name, play in methods.items()}, {})
     agent.peer = Peer(far, admission=agent.admit, error_from=to_rpc)
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(agent.peer.serve)
             tasks.start_soon(Conductor(proxies).run, near_proxy, far_proxy)
@@ -115,6 +118,48 @@ async def pause(turns: int) -> None:
         await anyio.lowlevel.checkpoint()
 
 
+class SlowToRead:
+    """The proxy's end towards a client that reads nothing before `may_read`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.may_read = anyio.Event()
+        self._transport = transport
+
+    async def receive(self) -> Frame:
+        return await self._transport.receive()
+
+    async def send(self, lines: bytes) -> None:
+        await self.may_read.wait()
+        await self._transport.send(lines)
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+async def test_what_an_agent_said_before_its_end_reaches_a_client_that_reads_late() -> None:
+    near, near_proxy = memory_transport_pair()
+    far_proxy, far = memory_transport_pair()
+    slow = SlowToRead(near_proxy)
+    said = [b'{"jsonrpc":"2.0","method":"_note","params":[%d]}' % number for number in range(50)]
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(Conductor([Proxy(), Proxy(), Proxy()]).run, slow, far_proxy)
+            await near.send(b'{"jsonrpc":"2.0","id":1,"method":"_ask"}\n')
+            await far.receive()
+            await far.send(b"".join(line + b"\n" for line in said))
+            await far.send(b'{"jsonrpc":"2.0","id":1,"result":"the answer"}\n')
+            await far.aclose()
+            for _ in range(20):
+                await anyio.lowlevel.checkpoint()
+            slow.may_read.set()
+            heard = [await near.receive() for _ in range(51)]
+            with pytest.raises(EndOfTransport):
+                await near.receive()
+            await near.aclose()
+    assert heard[:-1] == said
+    assert b"the answer" in bytes(heard[-1])
+
+
 async def test_a_proxy_that_answers_by_itself_need_not_hold_others_up() -> None:
     proxy, asked = Proxy(), anyio.Event()
 
@@ -169,7 +214,7 @@ async def test_a_recording_is_played_back_as_the_agent(tmp_path: Path) -> None:
     async def play() -> None:
         found.extend(await replay(read_recording(file), far, speaker="agent"))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(play)
             async with Client().connect(near) as connection, connection.build_session("/p") as session:

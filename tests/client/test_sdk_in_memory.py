@@ -22,6 +22,7 @@ from acp_agent.client.permission import allow_once
 from acp_agent.client.streams import StreamTransport
 from acp_agent.rpc.errors import RpcError
 from tests.client.sdk_agent import SdkAgent
+from tests.patience import PATIENCE
 
 
 @asynccontextmanager
@@ -33,7 +34,7 @@ async def sdk_agent(client: Client) -> AsyncGenerator[tuple[Connection, asyncio.
     async def serve() -> None:
         await acp.run_agent(make(), input_stream=writer, output_stream=reader)
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(serve)
             stream = await SocketStream.from_socket(ours)

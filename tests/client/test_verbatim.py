@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from acp_agent.client.proxy import Conductor, Onward, Proxy
 from acp_agent.rpc.framing import Oversized
 from acp_agent.rpc.memory import MemoryTransport, memory_transport_pair
+from tests.patience import PATIENCE
 
 numbers = st.one_of(
     st.sampled_from(["0", "-0", "-0.0", "1.0", "1e5", "1E+2", "1e400", "-1e-400", "0.10000000000000000555"]),
@@ -68,7 +69,7 @@ async def chain(*proxies: Proxy) -> AsyncGenerator[tuple[MemoryTransport, Memory
     """Both ends of a chain."""
     client, near = memory_transport_pair()
     far, agent = memory_transport_pair()
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(Conductor(proxies).run, near, far)
             yield client, agent

@@ -20,7 +20,7 @@ import anyio.to_thread
 from acp_agent.testing.frames import FrameValidator
 from tests.durability.drawing import Frame, user_said
 
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds to wait for one frame: many agents work at once, on a machine that may be busy."""
 
 QUIET = 0.2

@@ -24,7 +24,10 @@ from tests.durability.drawing import Frame, losses
 from tests.durability.life import Ending, Moment, Nursery, open_nursery
 from tests.engine.conftest import broken_rules
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed"),
+    pytest.mark.timeout(600),  # each test is the life and death of many agents
+]
 
 N_KILLS = int(os.environ.get("ACP_AGENT_KILLS", "200"))
 """Processes that are killed: half of them with each store. Thousands are for a night."""

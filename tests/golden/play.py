@@ -31,7 +31,7 @@ from acp_agent.testing.frames import FrameValidator
 
 FOLDER = Path(__file__).parent
 COMMAND = shutil.which("acp-agent", path=str(Path(sys.executable).parent)) or "acp-agent"
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds to wait for one frame: the agent may be starting on a busy machine."""
 
 OPENS = ("session/new", "session/load", "session/resume", "session/fork")

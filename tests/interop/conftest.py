@@ -61,6 +61,12 @@ class Terminal:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.output = b""
+        self._all_read = anyio.Event()
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended and its output is complete."""
+        await self._all_read.wait()
+        return await self.process.wait()
 
     async def collect(self) -> None:
         assert self.process.stdout is not None
@@ -69,6 +75,8 @@ class Terminal:
                 self.output += data
         except anyio.ClosedResourceError:
             return
+        finally:
+            self._all_read.set()
 
 
 class Editor(acp.Client):
@@ -179,7 +187,7 @@ class Editor(acp.Client):
 
     async def wait_for_terminal_exit(self, session_id: str, terminal_id: str, **kwargs: Any) -> Any:
         self.terminal_calls.append("wait")
-        status = _exit_status(await self.terminals[terminal_id].process.wait())
+        status = _exit_status(await self.terminals[terminal_id].wait())
         return schema.WaitForTerminalExitResponse(exit_code=status.exit_code, signal=status.signal)
 
     async def kill_terminal(self, session_id: str, terminal_id: str, **kwargs: Any) -> Any:

@@ -31,10 +31,10 @@ Frame: TypeAlias = dict[str, Any]
 Service: TypeAlias = Literal["openai", "anthropic"]
 ResultT = TypeVar("ResultT")
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds a test waits for one thing: the other side is a process, the machine may be busy."""
 
-EXIT_PATIENCE = 4.0
+EXIT_PATIENCE = 15.0
 """The same for an agent that was told to end: it promises two seconds, on a machine that is not busy."""
 
 SECRET = "sk-interop-secret-1234567890"

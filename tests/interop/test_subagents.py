@@ -146,6 +146,22 @@ async def test_cancelling_the_session_ends_work_in_the_background(stage: Stage, 
     )
 
 
+async def test_what_ended_in_the_background_unheard_is_told_by_a_new_process(stage: Stage) -> None:
+    script = scripted(task("child", background=True), "say: the needle\nwhen: and?\nsay: seen")
+    model = await stage.model(script)
+    client = await knowing(stage)
+    session_id = await client.open(stage.cwd)
+    await prompt(client, session_id)
+    await client.agent.seen(lambda frame: "the needle" in str(frame) and "rawOutput" in str(frame))
+    await client.ask("session/close", {"sessionId": session_id})
+
+    later = await knowing(stage)
+    await later.ask("session/load", {"sessionId": session_id, "cwd": str(stage.cwd), "mcpServers": []})
+    await prompt(later, session_id, "and?")
+    told = f"[The task {child_of(later, session_id)} in the background, explore: look around, is completed."
+    assert told in conversation(model.requests[-1])
+
+
 async def test_other_clients_see_what_a_subagent_does_in_the_call(
     stage: Stage, open_editor: OpenEditor
 ) -> None:

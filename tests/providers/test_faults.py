@@ -32,6 +32,7 @@ from acp_agent.providers.http import HttpSettings
 from acp_agent.providers.openai import OpenAIProvider
 from acp_agent.providers.retry import RetryPolicy
 from acp_agent.testing.model_server import in_order, serve_model
+from tests.patience import PATIENCE
 
 Connect = Callable[..., Provider]
 Ask = Callable[..., Awaitable[Any]]
@@ -439,7 +440,7 @@ async def test_cancel_in_a_stall_closes_the_connection(service: str, script: str
                 async for _ in deltas:
                     pass
 
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             async with anyio.create_task_group() as tg:
                 tg.start_soon(listen)
                 while not server.requests:
@@ -450,7 +451,7 @@ async def test_cancel_in_a_stall_closes_the_connection(service: str, script: str
 
 async def test_leaving_a_stream_early_closes_the_connection(service: str, connect: Connect) -> None:
     async with serve_model("say: one two three\nwait") as server:
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             async with aclosing(connect(service, server).stream(request())) as deltas:
                 assert await anext(deltas) == TextDelta("one")
             await server.abandoned.wait()
@@ -471,7 +472,7 @@ async def test_cancel_in_backoff_is_immediate() -> None:
                 async for _ in deltas:
                     pass
 
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             async with anyio.create_task_group() as tg:
                 tg.start_soon(listen)
                 await slept.wait()
@@ -493,7 +494,7 @@ async def test_complete_answer_leaves_the_connection_for_the_next_request(
 async def test_connection_kept_open_after_the_end_does_not_delay_it(connect: Connect) -> None:
     end = '{"choices": [{"delta": {"content": "hi"}, "finish_reason": "stop"}]}'
     async with serve_model(f"raw: data: {end}\\n\\ndata: [DONE]\\n\\n\nwait") as server:
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             deltas = [delta async for delta in connect("openai", server, idle_timeout=100).stream(request())]
     assert deltas == [TextDelta("hi"), StepFinished("stop", Usage())]
 

@@ -25,6 +25,7 @@ from acp_agent.model.session import ModelInfo
 from acp_agent.ports import Provider
 from acp_agent.providers.openai import OpenAIProvider
 from acp_agent.testing.model_server import serve_model
+from tests.patience import PATIENCE
 
 Connect = Callable[..., Provider]
 Ask = Callable[..., Awaitable[Any]]
@@ -45,11 +46,23 @@ async def test_chat_stream_is_framed_as_the_service_does() -> None:
     assert response.headers["transfer-encoding"] == "chunked"
     assert all(event.startswith("data: ") for event in events[:-1])
     assert '"object":"chat.completion.chunk"' in events[0]
-    assert '"delta":{"role":"assistant","content":""}' in events[0]
+    assert '"delta":{"role":"assistant","content":"","refusal":null}' in events[0]
     assert '"delta":{"content":"a"}' in events[1]
     assert '"finish_reason":"stop"' in events[3]
-    assert '"choices":[]' in events[4]
-    assert events[5:] == ["data: [DONE]", ""]
+    assert events[4:] == ["data: [DONE]", ""]
+    assert "usage" not in response.text  # naive clients look into `choices[0]` of every chunk
+
+
+async def test_chat_tells_the_usage_only_if_asked() -> None:
+    async with serve_model("say: a\nusage: 1 2") as server, httpx.AsyncClient(trust_env=False) as client:
+        response = await client.post(
+            f"{server.openai_url}/chat/completions",
+            json={"stream": True, "stream_options": {"include_usage": True}, "messages": []},
+        )
+    *events, told, _, _ = response.text.split("\n\n")
+    assert all('"usage":null' in event for event in events)
+    assert '"choices":[]' in told
+    assert '"prompt_tokens":1,"completion_tokens":2,"total_tokens":3' in told
 
 
 async def test_messages_stream_is_framed_as_the_service_does() -> None:
@@ -116,8 +129,9 @@ async def test_requests_are_recorded_as_they_came(connect: Connect, ask: Ask) ->
         ("GET", "/v1/models", b"", 200),
         ("GET", "/", b"", 404),
         ("POST", "/v1/embeddings", b"{}", 404),
-        ("POST", "/v1/messages", b"[]", 404),
-        ("POST", "/v1/messages", b'{"messages": []}', 400),
+        ("POST", "/v1/messages", b"[]", 400),
+        ("POST", "/v1/messages", b"{", 400),
+        ("POST", "/v1/messages", b'{"messages": "\\ud800"}', 400),
     ],
 )
 async def test_other_requests_are_answered_too(method: str, path: str, body: bytes, status: int) -> None:
@@ -125,6 +139,26 @@ async def test_other_requests_are_answered_too(method: str, path: str, body: byt
         response = await client.request(method, server.url + path, content=body)
         assert response.status_code == status
         assert response.json()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET\r\n\r\n",
+        b"\x16\x03\x01\r\n\r\n",
+        b"POST /v1/messages HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+        b"POST /v1/messages HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nA: " + b"a" * 70_000,
+    ],
+)
+async def test_what_is_no_http_ends_its_connection_and_no_other(sent: bytes) -> None:
+    async with serve_model("say: x") as server, httpx.AsyncClient(trust_env=False) as client:
+        async with await anyio.connect_tcp("127.0.0.1", int(server.url.rpartition(":")[2])) as stream:
+            await stream.send(sent)
+            with anyio.fail_after(PATIENCE):
+                answer = await stream.receive()
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert (await client.get(f"{server.openai_url}/models")).status_code == 200
 
 
 async def test_chunked_request_is_understood() -> None:

@@ -31,6 +31,7 @@ from acp_agent.model.chat import (
 from acp_agent.model.content import Image, Text
 from acp_agent.providers.script import parse_script, words
 from acp_agent.providers.scripted import ScriptedProvider
+from tests.patience import PATIENCE
 
 Ask = Callable[..., Awaitable[Any]]
 
@@ -182,7 +183,7 @@ async def test_wait_lasts_until_cancelled() -> None:
         async for delta in provider.stream(request(user("go"))):
             heard.append(delta)  # noqa: PERF401 - a comprehension would lose what came before the cancel
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tg:
             tg.start_soon(listen)
             for _ in range(20):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from acp_agent.base.errors import ConnectionLost
@@ -14,6 +15,7 @@ from acp_agent.rpc.errors import INTERNAL_ERROR, RpcError, method_not_found
 from acp_agent.rpc.memory import MemoryTransport, memory_transport_pair
 from acp_agent.rpc.peer import Call, Handler, Peer
 from acp_agent.rpc.transport import EndOfTransport
+from tests.patience import PATIENCE
 
 
 class RawClient:
@@ -28,7 +30,7 @@ class RawClient:
             await self.transport.send(line + b"\n")
 
     async def receive(self) -> Any:
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             frame = await self.transport.receive()
         assert isinstance(frame, bytes)
         return json.loads(frame)
@@ -323,7 +325,7 @@ async def test_a_malformed_answer_ends_the_request_it_names(error: object) -> No
             await client.send({"jsonrpc": "2.0", "id": request["id"], **body})
 
         tasks.start_soon(answer)
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             if error is None:
                 assert await peer.request("q", {}) == 1
             else:
@@ -344,7 +346,7 @@ async def test_the_end_of_the_other_side_ends_handlers_requests_and_the_peer() -
         except ConnectionLost:
             lost.append("lost")
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(peer.serve)
             await client.send({"jsonrpc": "2.0", "id": 1, "method": "wait"})
@@ -357,6 +359,74 @@ async def test_the_end_of_the_other_side_ends_handlers_requests_and_the_peer() -
         await peer.request("q", {})
     with pytest.raises(EndOfTransport):
         await ours.receive()
+
+
+async def test_notifications_that_came_before_the_end_are_handled_to_their_end() -> None:
+    ours, theirs = memory_transport_pair()
+    order = anyio.Lock(fast_acquire=True)
+    handled: list[JsonValue] = []
+
+    def admit(method: str, params: JsonValue) -> Handler:
+        async def take(call: Call) -> JsonValue:
+            async with order:
+                for _ in range(5):
+                    await anyio.lowlevel.checkpoint()
+                handled.append(call.params)
+            return None
+
+        return take
+
+    client = RawClient(theirs)
+    for number in range(3):
+        await client.send({"jsonrpc": "2.0", "method": "note", "params": [number]})
+    await theirs.aclose()
+    with anyio.fail_after(PATIENCE):
+        await Peer(ours, admission=admit, error_from=to_rpc).serve()
+    assert handled == [[0], [1], [2]]
+
+
+async def test_an_answer_that_was_on_its_way_counts_though_nothing_can_be_written_any_more() -> None:
+    class Broken:
+        """The other side stopped reading, and answers before it goes."""
+
+        def __init__(self) -> None:
+            self.failed = anyio.Event()
+            self.frames = [b'{"jsonrpc":"2.0","id":1,"result":"the answer"}']
+
+        async def receive(self) -> bytes:
+            await self.failed.wait()
+            await anyio.lowlevel.checkpoint()
+            if not self.frames:
+                raise EndOfTransport
+            return self.frames.pop()
+
+        async def send(self, lines: bytes) -> None:
+            if b"note" in lines:
+                self.failed.set()
+                raise ConnectionLost("nobody reads")
+
+        async def aclose(self) -> None:
+            pass
+
+    peer = Peer(Broken(), admission=Handlers().admit, error_from=to_rpc)
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(peer.serve)
+            sent = peer.send("q", {})
+            await anyio.lowlevel.checkpoint()
+            peer.notify("note", {})
+            assert await peer.result_of(sent) == "the answer"
+
+
+async def test_a_notification_whose_handler_never_ends_does_not_keep_the_peer_from_ending() -> None:
+    ours, theirs = memory_transport_pair()
+    handlers = Handlers()
+    client = RawClient(theirs)
+    await client.send({"jsonrpc": "2.0", "method": "wait"})
+    await theirs.aclose()
+    with anyio.fail_after(30):
+        await Peer(ours, admission=handlers.admit, error_from=to_rpc).serve()
+    assert handlers.log == ["cancelled"]
 
 
 async def test_draining_waits_for_a_slow_reader() -> None:
@@ -389,7 +459,7 @@ async def test_draining_waits_for_a_slow_reader() -> None:
             await peer.drain()
         assert waited.cancelled_caught
         transport.unclog.set()
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await peer.drain()
     assert transport.sent > 9 * 1024 * 1024
 

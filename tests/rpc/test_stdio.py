@@ -17,6 +17,7 @@ from acp_agent.base.errors import ConnectionLost
 from acp_agent.rpc.framing import Frame, LineFramer, Oversized
 from acp_agent.rpc.stdio import FdTransport, Wire
 from acp_agent.rpc.transport import EndOfTransport
+from tests.patience import PATIENCE
 
 
 class Ends(NamedTuple):
@@ -47,7 +48,7 @@ def ends() -> Generator[Ends, None, None]:
 
 async def everything(transport: FdTransport) -> list[Frame]:
     frames: list[Frame] = []
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         while True:
             try:
                 frames.append(await transport.receive())
@@ -121,7 +122,7 @@ async def test_a_slow_reader_gets_every_byte_and_others_run_meanwhile(ends: Ends
 
 
 async def test_a_send_that_waits_for_the_reader_can_be_cancelled(ends: Ends) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ends.transport.send, b"x" * 1_000_000)
             await anyio.wait_all_tasks_blocked()
@@ -133,6 +134,33 @@ async def test_a_reader_that_is_gone_loses_the_connection(ends: Ends) -> None:
     os.close(ends.client_read)
     with pytest.raises(ConnectionLost, match="cannot write to the client"):
         await ends.transport.send(b"x\n")
+    await ends.transport.aclose()
+
+
+async def test_a_reader_that_said_all_it_had_to_and_reads_nothing_loses_the_connection(ends: Ends) -> None:
+    os.close(ends.client_write)
+    assert await everything(ends.transport) == []
+    with anyio.fail_after(PATIENCE), pytest.raises(ConnectionLost, match="reads nothing"):
+        await ends.transport.send(b"x" * 1_000_000)
+    await ends.transport.aclose()
+
+
+async def test_a_send_that_waits_when_the_reader_closes_its_end_gives_up(ends: Ends) -> None:
+    lost: list[ConnectionLost] = []
+
+    async def send() -> None:
+        try:
+            await ends.transport.send(b"x" * 1_000_000)
+        except ConnectionLost as exc:
+            lost.append(exc)
+
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send)
+            await anyio.wait_all_tasks_blocked()
+            os.close(ends.client_write)
+            assert await everything(ends.transport) == []
+    assert [str(exc) for exc in lost] == ["the client closed its end and reads nothing any more"]
     await ends.transport.aclose()
 
 

@@ -154,10 +154,12 @@ async def test_a_name_is_changed_in_all_files_that_have_it(repository: Repositor
     assert played.failed == []
     assert played.answers[0].text.count("cheapest") == 7
     assert repository.changed() == ["shop/cart.py", "shop/prices.py", "test_shop.py"]
-    tree = repository.tree()
-    assert "def lowest(prices):" in tree["shop/prices.py"]
-    assert "def cheapest(self):\n        return lowest(self.prices)" in tree["shop/cart.py"]
-    assert "def test_cheapest(self):\n        self.assertEqual(lowest([3, 1, 2]), 1)" in tree["test_shop.py"]
+    renamed = {name: text.replace("import cheapest,", "import lowest,") for name, text in FIXED.items()}
+    renamed["shop/prices.py"] = renamed["shop/prices.py"].replace("def cheapest(", "def lowest(")
+    renamed["shop/cart.py"] = renamed["shop/cart.py"].replace("cheapest(self.prices)", "lowest(self.prices)")
+    renamed["test_shop.py"] = renamed["test_shop.py"].replace("(cheapest([", "(lowest([")
+    assert repository.tree() == renamed
+    assert "OK" in played.answers[-2].text
     assert played.result.text.count("+from shop.prices import lowest, total") == 2
 
 
@@ -209,13 +211,15 @@ class VoucherTest(unittest.TestCase):
     assert played.failed == ["bash"]
     assert "No module named 'shop.vouchers'" in played.answers[1].text
     assert "Ran 5 tests" in played.answers[4].text
-    assert repository.changed() == ["shop/cart.py", "shop/vouchers.py", "test_vouchers.py"]
-    assert repository.tree()["shop/cart.py"] == FIXED["shop/cart.py"].replace(
+    cart = FIXED["shop/cart.py"].replace(
         "    def total(self):\n        return total(self.prices)\n",
         "    def total(self, voucher=None):\n        amount = total(self.prices)\n"
         "        if voucher is not None:\n"
         "            amount = voucher.redeemed(amount)\n        return amount\n",
     )
+    made = {"shop/cart.py": cart, "shop/vouchers.py": voucher + more, "test_vouchers.py": new_test}
+    assert repository.changed() == sorted(made)
+    assert repository.tree() == {**FIXED, **made}
     assert "?? shop/vouchers.py" in played.result.text
 
 
@@ -374,9 +378,10 @@ async def test_work_is_set_aside_looked_at_and_taken_up_again(repository: Reposi
     played = await play(script, "mend the discount on a branch of its own")
     assert played.failed == []
     assert repository.changed() == ["shop/cart.py"]
+    cart = SHOP["shop/cart.py"].replace("self.prices = []", "self.prices = [0]")
+    assert repository.tree() == {**SHOP, "shop/cart.py": cart}
     assert repository.git("log", "--format=%s", "mend").split() == ["Mend", "Begin"]
     assert repository.git("show", "mend:shop/prices.py") == FIXED["shop/prices.py"]
-    assert repository.tree()["shop/cart.py"].count("self.prices = [0]") == 1
     assert "* main" in played.result.text
 
 

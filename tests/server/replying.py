@@ -18,6 +18,7 @@ from acp_agent.model.chat import (
 )
 from acp_agent.model.content import Text
 from acp_agent.model.session import ModelInfo
+from tests.patience import PATIENCE
 
 
 class ReplyingProvider:
@@ -48,7 +49,7 @@ class ReplyingProvider:
 
     async def wait_asked(self) -> None:
         """Return once another request has come."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await self._asked.wait()
         self._asked = anyio.Event()
 

@@ -23,6 +23,7 @@ from acp_agent.stores.memory import MemoryStore
 from acp_agent.surface.handshake import ClientOffer
 from acp_agent.testing.frames import FrameValidator
 from acp_agent.tools.builtin import builtin_tools
+from tests.patience import PATIENCE
 from tests.server.test_connection import Backend, Client
 
 THINKER = ModelInfo(
@@ -88,7 +89,7 @@ async def connected(offer: ClientOffer | None = None) -> AsyncGenerator[Client, 
             yield Client(theirs, backend)
         finally:
             await theirs.aclose()
-            with anyio.fail_after(5):
+            with anyio.fail_after(PATIENCE):
                 await backend.core.aclose()
 
 

@@ -24,6 +24,7 @@ from acp_agent.surface.backend import AuthStatus, ProviderRoute
 from acp_agent.surface.handshake import ClientOffer
 from acp_agent.testing.frames import FrameValidator
 from acp_agent.workspaces.local import LocalWorkspace
+from tests.patience import PATIENCE
 
 ECHO = "say: You said {prompt}\nwhen: wait\nsay: a\nwait"
 
@@ -85,7 +86,7 @@ class Client:
     async def answer(self) -> Any:
         """The next line that is no update."""
         while True:
-            with anyio.fail_after(5):
+            with anyio.fail_after(PATIENCE):
                 frame = await self.transport.receive()
             assert isinstance(frame, bytes)
             message = json.loads(frame)
@@ -162,7 +163,7 @@ async def connected(
             yield Client(theirs, backend)
         finally:
             await theirs.aclose()
-            with anyio.fail_after(5):
+            with anyio.fail_after(PATIENCE):
                 await backend.core.aclose()
 
 

@@ -23,6 +23,7 @@ from acp_agent.stores.memories import InMemoryStore
 from acp_agent.stores.memory import MemoryStore
 from acp_agent.testing.frames import FrameValidator
 from tests.engine.conftest import Tool
+from tests.patience import PATIENCE
 from tests.server.replying import ReplyingProvider
 from tests.server.test_connection import PLAIN, Backend, Client
 
@@ -59,7 +60,7 @@ async def served(
             yield Client(theirs, backend)
         finally:
             await theirs.aclose()
-            with anyio.fail_after(5):
+            with anyio.fail_after(PATIENCE):
                 await backend.core.aclose()
 
 

@@ -10,6 +10,7 @@ import anyio
 
 from acp_agent.model.planning import Planning
 from acp_agent.surface.handshake import ClientOffer
+from tests.patience import PATIENCE
 from tests.server.test_connection import Client, connected
 
 ANALYSIS = json.dumps(
@@ -92,7 +93,7 @@ async def test_a_plan_that_was_cancelled_is_shown_without_a_step_in_progress(tmp
         session_id = await client.new_session(tmp_path)
         said = [{"type": "text", "text": "go"}]
         await client.send(client.request("session/prompt", sessionId=session_id, prompt=said))
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             while "will" not in client.text:
                 frame = await client.transport.receive()
                 assert isinstance(frame, bytes)

@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from acp_agent.surface.handshake import ClientOffer
+from tests.patience import PATIENCE
 from tests.server.replying import ReplyingProvider
 from tests.server.test_connection import Client, connected
 
@@ -444,6 +445,6 @@ async def test_pages_stay_whole_while_sessions_come_and_go(tmp_path: Path) -> No
         rest = await client.result("session/list", cwd=str(tmp_path), cursor=first["nextCursor"])
         assert [entry["sessionId"] for entry in rest["sessions"]] == made[9:0:-1]
         assert "nextCursor" not in rest
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             everything = await client.result("session/list", archived="include", cursor=first["nextCursor"])
         assert [entry["sessionId"] for entry in everything["sessions"]] == made[9::-1]

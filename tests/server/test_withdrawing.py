@@ -17,6 +17,7 @@ from acp_agent.ports import SessionPage
 from acp_agent.stores.memory import MemoryStore
 from acp_agent.surface.handshake import ClientOffer
 from acp_agent.surface.v1.router import Router
+from tests.patience import PATIENCE
 from tests.server.test_connection import Client, connected
 
 REQUEST_CANCELLED = -32800
@@ -140,7 +141,7 @@ async def test_a_request_withdrawn_while_the_store_hangs_ends_its_work(method: s
         await client.send(request)
         answer: Any
         if method in NEEDS_THE_STORE:
-            with anyio.fail_after(5):
+            with anyio.fail_after(PATIENCE):
                 await store.waiting.wait()
             await client.send(withdrawal(request))
             answer = await client.answer()
@@ -161,7 +162,7 @@ async def test_a_load_withdrawn_halfway_leaves_a_live_session_as_it_was(tmp_path
         request = client.request("session/load", sessionId=session_id, cwd=str(tmp_path), mcpServers=[])
         store.hangs = True
         await client.send(request)
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await store.waiting.wait()
         await client.send(withdrawal(request))
         assert (await client.answer())["error"]["code"] == REQUEST_CANCELLED
@@ -184,7 +185,7 @@ async def test_a_load_withdrawn_halfway_opens_nothing(while_it: str, tmp_path: P
         request = client.request("session/load", sessionId=session_id, cwd=str(tmp_path), mcpServers=[])
         store.hangs = True
         await client.send(request)
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await store.waiting.wait()
         await client.send(withdrawal(request))
         assert (await client.answer())["error"]["code"] == REQUEST_CANCELLED

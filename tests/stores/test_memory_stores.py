@@ -173,6 +173,23 @@ async def test_a_damaged_item_is_named_once_and_the_others_are_found(tmp_path: P
     assert not broken.exists()
 
 
+@pytest.mark.parametrize("change", [{"timestamp": "2026-01-01T00:00:00"}, {"importance": 1e9}])
+async def test_an_item_or_index_of_which_nobody_can_tell_the_relevance_is_damaged(
+    change: dict[str, object], tmp_path: Path
+) -> None:
+    store = await filled(folder(tmp_path))
+    kept = tmp_path / "memories" / "items" / "mem_2.json"
+    kept.write_text(json.dumps(json.loads(kept.read_bytes()) | change), encoding="utf-8")
+    index = tmp_path / "memories" / "index.json"
+    entries = json.loads(index.read_bytes())
+    for entry in entries["entries"]:
+        entry["item"] |= change
+    index.write_text(json.dumps(entries), encoding="utf-8")
+    assert [found.id for found in await store.search("parser", 5)] == ["mem_1"]
+    (problem,) = store.problems()
+    assert str(kept) in problem
+
+
 async def test_an_item_under_another_name_is_none(tmp_path: Path) -> None:
     store = await filled(folder(tmp_path))
     items = tmp_path / "memories" / "items"

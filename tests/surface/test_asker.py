@@ -19,6 +19,7 @@ from acp_agent.surface.errors import to_rpc
 from acp_agent.surface.handshake import ClientOffer
 from acp_agent.surface.v1.asker import ClientAsker
 from acp_agent.testing.wire_schema import WireSchema
+from tests.patience import PATIENCE
 
 SCHEMA = WireSchema()
 ALL = ClientOffer(forms=True, visits=True)
@@ -101,7 +102,7 @@ async def asker_of(user: User, offer: ClientOffer) -> AsyncGenerator[tuple[Clien
     ours, theirs = memory_transport_pair()
     agent = Peer(ours, admission=User().admit, error_from=to_rpc)
     client = Peer(theirs, admission=user.admit, error_from=to_rpc)
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             served = anyio.CancelScope()
 

@@ -23,6 +23,7 @@ from acp_agent.surface.handshake import ClientOffer
 from acp_agent.surface.v1.client_workspace import ClientWorkspace
 from acp_agent.testing.wire_schema import WireSchema
 from acp_agent.workspaces.local import LocalWorkspace
+from tests.patience import PATIENCE
 
 SCHEMA = WireSchema()
 ALL = ClientOffer(read_text_file=True, write_text_file=True, terminal=True)
@@ -94,7 +95,7 @@ async def workspace(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(agent.serve)
         tasks.start_soon(client.serve)
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             yield ClientWorkspace(agent, SessionId("s"), offer, base or LocalWorkspace((root,)))
             await anyio.wait_all_tasks_blocked()  # what was posted arrives
         tasks.cancel_scope.cancel()
@@ -403,7 +404,7 @@ async def test_a_client_that_is_gone_is_an_error_of_the_workspace(root: Path) ->
     agent = Peer(ours, admission=Editor().admit, error_from=to_rpc)
     files = ClientWorkspace(agent, SessionId("s"), ALL, LocalWorkspace((root,)))
     await theirs.aclose()
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         await agent.serve()
     with pytest.raises(WorkspaceError, match="the editor is gone"):
         await files.read_text(root / "a")

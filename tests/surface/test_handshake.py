@@ -162,7 +162,7 @@ def test_the_login_command_is_the_one_that_was_started(
     assert capabilities.login_command() == {
         **told,
         "command": sys.executable,
-        "args": ["-m", "acp_agent", "login"],
+        "args": ["-P", "-m", "acp_agent", "login"],
     }
 
 

@@ -17,6 +17,7 @@ from acp_agent.rpc.memory import memory_transport_pair
 from acp_agent.rpc.peer import Handler, Peer
 from acp_agent.rpc.transport import Transport
 from acp_agent.surface.v1.mcp_channel import McpChannel
+from tests.patience import PATIENCE
 
 
 class Client:
@@ -26,7 +27,7 @@ class Client:
         self._transport = transport
 
     async def receive(self) -> Any:
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             frame = await self._transport.receive()
         assert isinstance(frame, bytes)
         return json.loads(frame)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from acp_agent.base.errors import FileMissing, NotText, PathOutsideWorkspace, TooLarge, WorkspaceError
 from acp_agent.ports import FileEntry
 from acp_agent.workspaces.local import LocalWorkspace
+from tests.patience import PATIENCE
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs POSIX files")
 
@@ -67,7 +68,7 @@ async def test_a_file_of_ten_mebibytes_is_still_read(workspace, root):
 @posix_only
 async def test_a_pipe_neither_hangs_nor_is_replaced(workspace, root):
     os.mkfifo(root / "fifo")
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         with pytest.raises(WorkspaceError, match="not a regular file"):
             await workspace.read_text(root / "fifo")
         with pytest.raises(WorkspaceError, match="not a regular file"):
