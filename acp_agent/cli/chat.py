@@ -7,7 +7,8 @@ import queue
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 
@@ -91,6 +92,8 @@ class Chat:
 
     def run(self) -> int:
         """Read a line, let the agent answer it, and so on."""
+        if self._person_is_there:
+            self._screen.note(greeting(self._agent.agent))
         with (
             interrupts_noted(self._pressed),
             self._inbox.doorbell.installed(self._lines.typed, lambda: self._lines.is_beginning),
@@ -101,19 +104,21 @@ class Chat:
                 return exits.INTERRUPTED
 
     def _run(self) -> int:
-        warned, draft = False, ""
+        warned, draft, patience = False, "", 0.0
         while True:
-            self._draw_what_came()
+            self._draw_what_came(patience)
+            patience = 0.0
             try:
                 with keyboard_interrupts(lambda: self._lines.is_beginning):
                     if self._pressed.is_set():  # while something was drawn
                         self._pressed.clear()
                         raise KeyboardInterrupt
                     begun, draft = draft, ""
-                    with self._inbox.doorbell.heard() if self._person_is_there else nullcontext():
+                    news = self._inbox.doorbell.heard(self._inbox.news.is_set)
+                    with news if self._person_is_there else nullcontext():
                         text = self._lines.read("> ", draft=begun)
             except Rung as rung:
-                draft = rung.typed
+                draft, patience = rung.typed, TICK
                 continue
             except EOFError:
                 return exits.FAILED if self._failed else exits.OK
@@ -150,7 +155,7 @@ class Chat:
             raise _Leave
         self._cancelling = True
         self._call(self._session.cancel)
-        self._screen.note("  cancelling; Ctrl-C again leaves")
+        self._screen.cancelling()
 
     def _draw(self, item: Item) -> bool:
         """Draw it; whether it ended the turn."""
@@ -165,8 +170,9 @@ class Chat:
                 self._interrupted()
             case Stopped():
                 self._screen.pause()
-                self._screen.note(status_line(self._session, item.stop_reason))
-                self._screen.pause()
+                if told := status_line(self._session, item.stop_reason):
+                    self._screen.note(f"  {told}")
+                    self._screen.pause()
                 return True
             case ConnectionLost():
                 raise item
@@ -178,21 +184,19 @@ class Chat:
                 return True
         return False
 
-    def _draw_what_came(self) -> None:
-        """What was said between two turns."""
+    def _draw_what_came(self, patience: float) -> None:
+        """What was said between two turns, until nothing more comes for so many seconds."""
         self._cancelling = False
-        while True:
-            try:
-                self._draw(self._inbox.items.get_nowait())
-            except queue.Empty:
-                self._screen.pause()
-                return
+        self._inbox.news.clear()
+        with suppress(queue.Empty):
+            while True:
+                self._draw(self._inbox.items.get(timeout=patience))
+        self._screen.pause()
 
     def _answer(self, question: Question) -> None:
         self._screen.pause()
         if question.withdrawn:
             return
-        question.is_open = True
         try:
             with keyboard_interrupts(lambda: self._lines.is_beginning):
                 question.answer = self._choose(question) if question.request else self._line(question)
@@ -204,8 +208,6 @@ class Chat:
             question.answer = None
         except KeyboardInterrupt:
             self._interrupted()
-        finally:
-            question.is_open = False
         self._agent.run(question.finish)
 
     def _line(self, question: Question) -> str | None:
@@ -213,15 +215,8 @@ class Chat:
 
     def _read(self, question: Question) -> str:
         """A line in answer; raises `Rung` when the question is withdrawn."""
-        draft = ""
-        while True:
-            try:
-                with self._inbox.doorbell.heard():
-                    return self._lines.read(question.shown, draft=draft)
-            except Rung as rung:
-                if question.withdrawn:
-                    raise
-                draft = rung.typed
+        with self._inbox.doorbell.heard(lambda: question.withdrawn):
+            return self._lines.read(question.shown)
 
     def _choose(self, question: Question) -> str | None:
         request = question.request
@@ -246,8 +241,16 @@ class Chat:
         self._agent.run(do)
 
 
+def greeting(agent: JsonObject) -> str:
+    """Who is there, and where to look for what can be typed."""
+    info = agent.get("agentInfo")
+    told = [info.get("title") or info.get("name"), info.get("version")] if isinstance(info, dict) else []
+    name = " ".join(str(part) for part in told if part)
+    return f"  {name or 'ready'} · /chat-help tells what else than prompts can be typed"
+
+
 def status_line(session: ActiveSession, stop_reason: str) -> str:
-    """What is worth knowing after a turn."""
+    """What is worth knowing after a turn; empty if nothing is."""
     usage = session.conversation.usage
     parts = [] if stop_reason == "end_turn" else [f"stopped: {stop_reason}"]
     used, size = usage.get("used"), usage.get("size")
@@ -258,8 +261,8 @@ def status_line(session: ActiveSession, stop_reason: str) -> str:
     if isinstance(cost, dict) and isinstance(amount, int | float) and amount:
         parts.append(f"{amount:.4f} {cost.get('currency')}")
     if session.mode is not None:
-        parts.append(session.mode)
-    return "  " + " · ".join(parts)
+        parts.append(f"mode {session.mode}")
+    return " · ".join(parts)
 
 
 def _talk(agent: BlockingAgent, builder: SessionBuilder, inbox: Inbox, screen: Screen) -> int:
@@ -302,6 +305,9 @@ def _builder(agent: BlockingAgent, args: Namespace, cwd: Path) -> SessionBuilder
 
 def _stored(agent: BlockingAgent, cwd: Path) -> list[JsonObject]:
     """The folder's sessions, latest first."""
+    able = agent.capabilities.get("sessionCapabilities")
+    if not isinstance(able, dict) or able.get("list") is None:
+        raise RpcError(0, "this agent cannot list its sessions")
     found = agent.all_sessions(cwd=cwd)
     return sorted(found, key=lambda entry: str(entry.get("updatedAt") or ""), reverse=True)
 
@@ -325,7 +331,14 @@ def _session_line(entry: JsonObject) -> str:
     def told(value: JsonValue) -> str:
         return " ".join(harmless(str(value or "")).split())
 
-    return f"{told(entry.get('updatedAt'))[:16]:<16}  {told(entry.get('title')) or '(no title)'}"
+    return f"{_local_time(told(entry.get('updatedAt'))):<16}  {told(entry.get('title')) or '(no title)'}"
+
+
+def _local_time(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:  # an agent may write what it likes, or nothing
+        return text[:16]
 
 
 class _Leave(Exception):

@@ -1,8 +1,7 @@
 """What crosses from the connection's event loop to the person at the terminal, in one order.
 
 The main thread alone reads keys and draws. Updates, questions and failures reach it through one queue, so a
-question is drawn behind what was said before it. What cannot wait for the end of a line that is being typed
-rings the doorbell.
+question is drawn behind what was said before it. What is to be seen rings the doorbell.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from acp_agent.base.errors import AcpAgentError, ConnectionLost
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.cli.doorbell import Doorbell
 from acp_agent.cli.questions import Asking
-from acp_agent.client.active_session import ActiveSession, SessionMessage
+from acp_agent.client.active_session import ActiveSession, SessionMessage, Update
 from acp_agent.client.client import Client
 from acp_agent.client.errors import SessionChannelClosed
 from acp_agent.client.messages import RequestPermission
@@ -40,8 +39,7 @@ class Interrupt:
 class Question:
     """Something only the person can say: a line, or with `request` the id of one of its options.
 
-    `answer` is None if nothing was said; `withdrawn` is set when nobody wants to know any more. `is_open` is
-    set by whoever reads the answer, while it is read.
+    `answer` is None if nothing was said; `withdrawn` is set when nobody wants to know any more.
     """
 
     def __init__(self, shown: str, request: RequestPermission | None = None) -> None:
@@ -49,7 +47,6 @@ class Question:
         self.request = request
         self.answer: str | None = None
         self.withdrawn = False
-        self.is_open = False
         self._done = anyio.Event()
 
     async def wait(self) -> None:
@@ -65,8 +62,25 @@ class Question:
         self._done.set()
 
 
-RING_TIME = 0.1
-"""Seconds from one ring to the next, until somebody looks."""
+RETRY_TIME = 0.1
+"""Seconds until a Ctrl-C that came at the wrong moment comes again."""
+
+CAPABILITIES: JsonObject = {
+    "elicitation": {"form": {}, "url": {}},
+    "session": {"notices": {}, "configOptions": {"boolean": {}}},
+}
+"""What a chat can show and ask beyond what every client can."""
+
+_UNSEEN = frozenset(
+    {
+        "available_commands_update",
+        "current_mode_update",
+        "config_option_update",
+        "session_info_update",
+        "usage_update",
+    }
+)
+"""Updates that are not drawn."""
 
 Item: TypeAlias = SessionMessage | Note | Interrupt | Question | AcpAgentError
 
@@ -76,6 +90,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self.items: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self.news = Event()  # something to be seen has come; whoever looks clears it first
         self.doorbell = Doorbell()
         self._one_at_a_time = anyio.Lock()
 
@@ -94,8 +109,8 @@ class Inbox:
 
     def client(self) -> Client:
         """Answers permission requests and elicitations with what the person says."""
-        client = Client(permissions=self._choose, capabilities={"elicitation": {"form": {}, "url": {}}})
-        asking = Asking(lambda text: self.items.put(Note(text)), self._read)
+        client = Client(permissions=self._choose, capabilities=CAPABILITIES)
+        asking = Asking(lambda text: self._put(Note(text)), self._read)
 
         @client.on_request("elicitation/create", concurrent=True)
         async def ask(params: JsonObject, *_: object) -> JsonValue:
@@ -111,14 +126,14 @@ class Inbox:
         """Put everything the session says into the queue, until it is closed."""
         while True:
             try:
-                self.items.put(await session.read_update())
+                self._put(await session.read_update())
             except SessionChannelClosed:
                 return
             except ConnectionLost as exc:
-                await self._announce(exc)
+                self._put(exc)
                 return
             except AcpAgentError as exc:
-                self.items.put(exc)
+                self._put(exc)
 
     async def _choose(self, request: RequestPermission) -> str | None:
         async with self._one_at_a_time:
@@ -131,25 +146,17 @@ class Inbox:
         return answer
 
     async def _ask(self, question: Question) -> str | None:
+        self._put(question)
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._announce, question)
-                await question.wait()
-                tasks.cancel_scope.cancel()
+            await question.wait()
             return question.answer
         finally:
             question.withdraw()
-            with anyio.CancelScope(shield=True):
-                while question.withdrawn and question.is_open:
-                    self.doorbell.ring()
-                    await anyio.sleep(RING_TIME)
 
-    async def _announce(self, item: Item) -> None:
-        """Put it into the queue and ring until it was taken."""
+    def _put(self, item: Item) -> None:
         self.items.put(item)
-        while not self.items.empty():
-            self.doorbell.ring()
-            await anyio.sleep(RING_TIME)
+        if not (isinstance(item, Update) and item.kind in _UNSEEN):
+            self.news.set()
 
 
 @contextmanager
@@ -170,7 +177,7 @@ def keyboard_interrupts(is_beginning: Callable[[], bool]) -> Generator[None, Non
     def hear(signal_number: int, frame: object) -> None:
         if not is_beginning():
             raise KeyboardInterrupt
-        Timer(RING_TIME, signal.pthread_kill, (listener, signal_number)).start()
+        Timer(RETRY_TIME, signal.pthread_kill, (listener, signal_number)).start()
 
     before = signal.signal(signal.SIGINT, hear)
     try:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
+import signal
 import sys
+import textwrap
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import anyio
 import msgspec
 
 from acp_agent.base.errors import ConfigError
 from acp_agent.cli.exits import FAILED, OK
+from acp_agent.cli.harmless import harmless
 from acp_agent.cli.style import Look, Style, style_for
 from acp_agent.conformance.catalogue import chosen, chosen_among
 from acp_agent.conformance.clients.requirements import CLIENT_REQUIREMENTS
 from acp_agent.conformance.clients.running import CLIENT_TIME, run_client_requirements
+from acp_agent.conformance.command import whole_command
 from acp_agent.conformance.comparing import Change, changes
 from acp_agent.conformance.profile import find_profile
 from acp_agent.conformance.registry.preflight import preflight
@@ -40,11 +44,28 @@ _LOOKS: dict[Verdict, Look] = {
     "skipped": "dim",
     "not-advertised": "dim",
 }
+_WIDTH = 100
+_LAST_LINES = 10
 _FORMATS = {"json": as_json, "junit": as_junit, "markdown": as_markdown, "html": as_html}
 
 
 def main(args: Namespace) -> int:
-    """Run, list or compare; 0 if nothing binding failed."""
+    """Run, list or compare; 0 if nothing binding failed.
+
+    SIGTERM, which build servers send, does what Ctrl-C does: it ends the agents, too.
+    """
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _main(args)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def _main(args: Namespace) -> int:
     style = style_for(sys.stdout, os.environ)
     words: list[str] = args.command_line
     if args.client:
@@ -55,22 +76,23 @@ def main(args: Namespace) -> int:
         return OK
     if args.matrix:
         return _write_matrix(Path(args.matrix), words)
+    _expect_writable(args)
     before = read_report(Path(args.compare)) if args.compare else None
     if before is not None and len(words) == 1 and words[0].endswith(".json"):
         found = changes(before, read_report(Path(words[0])))
         sys.stdout.write(as_changes(found, style))
         return FAILED if any(change.is_worse for change in found) else OK
     if args.preflight:
-        report = anyio.run(preflight, Path(args.preflight), _command(words) if words else [])
+        report = anyio.run(preflight, Path(args.preflight), whole_command(words) if words else [])
     elif words:
-        report = _run(args, _command(words), requirements)
+        report = _run(args, whole_command(words), requirements)
     else:
         raise ConfigError(
             "no agent to try", hint="put its command behind `--`, as in `acp-agent conformance -- acp-agent`"
         )
     report = msgspec.structs.replace(report, label=args.label or "")
-    _write(report, args)
     sys.stdout.write(as_text(report, style))
+    _write(report, args)
     if before is not None:
         sys.stdout.write("\n" + as_changes(changes(before, report), style))
     return OK if report.conforms else FAILED
@@ -88,9 +110,11 @@ def _try_client(args: Namespace, words: Sequence[str], style: Style) -> int:
             hint="put its command behind `--`, as in `acp-agent conformance --client -- my-client {agent}`",
         )
     patience = _number("patience", args.patience, CLIENT_TIME)
-    report = anyio.run(lambda: run_client_requirements(_command(words), requirements, patience=patience))
-    _write(msgspec.structs.replace(report, label=args.label or ""), args)
+    _expect_writable(args)
+    report = anyio.run(lambda: run_client_requirements(whole_command(words), requirements, patience=patience))
+    report = msgspec.structs.replace(report, label=args.label or "")
     sys.stdout.write(as_text(report, style))
+    _write(report, args)
     return OK if report.conforms else FAILED
 
 
@@ -122,19 +146,14 @@ def _run(args: Namespace, command: Sequence[str], requirements: Sequence[Require
     )
 
 
-def _command(words: Sequence[str]) -> list[str]:
-    """The agent's command with whole paths: it is started in folders of its own."""
-    program = shutil.which(words[0])
-    if program is None:
-        raise ConfigError(f"`{words[0]}` is no program", hint="check the command behind `--`, and `PATH`")
-    return [str(Path(program).absolute()), *map(_place, words[1:])]
-
-
-def _place(word: str) -> str:
-    """A word as it is, or the whole path of the file here that it names: `agent.py`, `bin/agent`."""
-    path = Path(word)
-    names_file = (path.suffix or path.parent.name) and path.is_file()
-    return str(path.absolute()) if names_file else word
+def _expect_writable(args: Namespace) -> None:
+    """Go on if the reports can be written where they are wanted: better said before a run than behind it."""
+    for name in (*_FORMATS, "badge"):
+        file: str | None = getattr(args, name)
+        if file and (Path(file).is_dir() or not Path(file).absolute().parent.is_dir()):
+            raise ConfigError(
+                f"`--{name}` cannot be written to `{file}`", hint="name a file in a folder that exists"
+            )
 
 
 def _write(report: Report, args: Namespace) -> None:
@@ -173,25 +192,51 @@ def as_list(requirements: Sequence[Demand], style: Style) -> str:
 
 
 def as_text(report: Report, style: Style) -> str:
-    """What did not pass and why, or passed with a remark, the counts by level, and the verdict last."""
-    lines: list[str] = []
-    for item in report.outcomes:
-        if item.verdict != "pass" or item.reason:
-            mark = style.paint(f"{item.verdict:<15}", _LOOKS[item.verdict])
-            lines.append(f"{mark} {item.level:<7}  {item.id}: {item.reason}")
-            if item.verdict == "fail":
-                lines.append(f"{'':25}{style.paint(item.text, 'dim')}")
+    """What was not judged and why, remarks, what failed, the counts by level, and the verdict last."""
+    lines = _not_judged(report, style)
+    for wanted in ("pass", "fail"):
+        for item in report.outcomes:
+            if item.verdict == wanted and item.reason:
+                mark = style.paint(f"{item.verdict:<15}", _LOOKS[item.verdict])
+                lines.append(f"{mark} {item.level:<7}  {item.id}: {harmless(item.reason)}")
+                if wanted == "fail":
+                    lines.append(f"{'':25}{style.paint(item.text, 'dim')}")
     lines += ["", f"{'':9}" + "".join(f"{verdict:>16}" for verdict in VERDICTS)]
     for level in LEVELS:
         counts = report.count(level)
         lines.append(f"{level:<9}" + "".join(f"{counts[verdict]:>16}" for verdict in VERDICTS))
-    nothing_passed = not any(item.verdict == "pass" for item in report.outcomes)
-    nothing_failed = not any(item.verdict == "fail" for item in report.outcomes)
-    verdict = "conforms" if report.conforms else "does not conform"
-    if nothing_passed and nothing_failed:
-        verdict = "could not be judged"
+    lines += _last_words(report)
     lines += ["", f"{report.headline} in {report.seconds:g} s (profile {report.profile})"]
-    return "\n".join([*lines, style.paint(f"{report.name} {verdict}", "bold")]) + "\n"
+    return "\n".join([*lines, style.paint(f"{harmless(report.name)} {report.judgement}", "bold")]) + "\n"
+
+
+def _not_judged(report: Report, style: Style) -> list[str]:
+    """Each reason for not judging something, and the requirements it kept from being judged."""
+    ids: dict[tuple[Verdict, str], list[str]] = {}
+    for verdict in ("not-advertised", "skipped", "inconclusive"):
+        for item in report.outcomes:
+            if item.verdict == verdict:
+                ids.setdefault((verdict, item.reason), []).append(item.id)
+    lines: list[str] = []
+    for (verdict, reason), named in ids.items():
+        lines.append(f"{style.paint(f'{verdict:<15}', _LOOKS[verdict])} {harmless(reason)}")
+        lines += textwrap.wrap(
+            ", ".join(named),
+            width=_WIDTH,
+            initial_indent=" " * 16,
+            subsequent_indent=" " * 16,
+            break_on_hyphens=False,
+        )
+    return lines
+
+
+def _last_words(report: Report) -> list[str]:
+    """The end of the stderr of an agent that did nothing right: it mostly says why it cannot start."""
+    if any(item.verdict == "pass" for item in report.outcomes):
+        return []
+    stderr = next((item.stderr for item in report.outcomes if item.stderr.strip()), "")
+    lines = harmless(stderr).splitlines()[-_LAST_LINES:]
+    return ["", "The agent's stderr:", *(f"  {line}" for line in lines)] if lines else []
 
 
 def as_changes(found: Sequence[Change], style: Style) -> str:

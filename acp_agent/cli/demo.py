@@ -24,7 +24,7 @@ REPAIRED = 'print("Hello, world!")\n'
 MCP_SERVER: JsonObject = {
     "name": "demo",
     "command": sys.executable,
-    "args": ["-m", "acp_agent.testing.demo_mcp"],
+    "args": ["-P", "-m", "acp_agent.testing.demo_mcp"],
     "env": [],
 }
 

@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-NUDGE_TIME = 0.25
-"""Seconds between two nudges while a line is read.
+LOOK_TIME = 0.1
+"""Seconds from one look for news to the next while a line is read.
 
-A signal that comes between the prompt and the wait for a key is not noticed before the next key. So the wait
-is ended now and then, which shows nothing: what came meanwhile, Ctrl-C included, is acted on then.
+Each ends the wait for a key, which shows nothing: a Ctrl-C that came between the prompt and the wait, which
+would else be noticed with the next key, is acted on too.
 """
 
 
@@ -30,12 +30,11 @@ class Rung(Exception):
 
 
 class Doorbell:
-    """Made on the main thread, which listens; any other thread rings."""
+    """Made and heard on the main thread."""
 
     def __init__(self) -> None:
         self._listener = threading.get_ident()
-        self._is_heard = False  # only while a line is read: at any other moment nothing is interrupted
-        self._was_rung = False
+        self._has_news: Callable[[], bool] | None = None  # only while a line is read
 
     @contextmanager
     def installed(
@@ -43,18 +42,18 @@ class Doorbell:
     ) -> Generator[None, None, None]:
         """Let it ring in this context; `typed` tells what stands in the line.
 
-        While the line `is_beginning` it is not heard: who rings does so again.
+        While the line `is_beginning` nothing is interrupted: it rings a moment later.
         """
         if os.name != "posix":
             yield
             return
 
-        def hear(signal_number: int, frame: object) -> None:
-            if self._is_heard and self._was_rung and not is_beginning():
-                self._is_heard = self._was_rung = False
+        def look(signal_number: int, frame: object) -> None:
+            if self._has_news is not None and not is_beginning() and self._has_news():
+                self._has_news = None
                 raise Rung(typed())
 
-        before = signal.signal(signal.SIGUSR1, hear)
+        before = signal.signal(signal.SIGUSR1, look)
         over = threading.Event()
         nudging = threading.Thread(target=self._nudge, args=(over,), daemon=True)
         nudging.start()
@@ -66,23 +65,15 @@ class Doorbell:
             signal.signal(signal.SIGUSR1, before)
 
     @contextmanager
-    def heard(self) -> Generator[None, None, None]:
-        """Raise `Rung` when it rings in this context."""
-        self._is_heard = True
+    def heard(self, has_news: Callable[[], bool]) -> Generator[None, None, None]:
+        """Raise `Rung` in this context as soon as `has_news`."""
+        self._has_news = has_news
         try:
             yield
         finally:
-            self._is_heard = self._was_rung = False
-
-    def ring(self) -> None:
-        """Interrupt the line that is read, if one is."""
-        self._was_rung = self._is_heard
-        self._interrupt()
+            self._has_news = None
 
     def _nudge(self, over: threading.Event) -> None:
-        while not over.wait(NUDGE_TIME):
-            self._interrupt()
-
-    def _interrupt(self) -> None:
-        if sys.platform != "win32" and self._is_heard:
-            signal.pthread_kill(self._listener, signal.SIGUSR1)
+        while not over.wait(LOOK_TIME):
+            if sys.platform != "win32" and self._has_news is not None:
+                signal.pthread_kill(self._listener, signal.SIGUSR1)

@@ -56,14 +56,15 @@ def render(template: str, command: Sequence[str]) -> str:
 def installed_command(argv0: str) -> list[str]:
     """How to start this program, which was started as `argv0`, from anywhere.
 
-    That is the absolute path of its script, or the interpreter with `-m`. Links in the path are kept, because
-    installers move what is behind them at every upgrade.
+    That is the absolute path of its script, or the interpreter with `-m`, and with `-P`, so that no module is
+    taken from a project. Links in the path are kept, because installers move what is behind them at every
+    upgrade.
     """
     if Path(argv0).stem == "acp-agent" and (found := shutil.which(argv0)):
         return [str(Path(found).absolute())]
     if found := shutil.which("acp-agent", path=sysconfig.get_path("scripts")):
         return [str(Path(found).absolute())]
-    return [sys.executable, "-m", "acp_agent"]
+    return [sys.executable, "-P", "-m", "acp_agent"]
 
 
 _LISTS = {

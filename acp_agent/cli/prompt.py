@@ -28,7 +28,8 @@ from acp_agent.client.process import start_agent
 from acp_agent.client.session_builder import SessionBuilder
 from acp_agent.rpc.errors import RpcError
 
-OWN_AGENT = (sys.executable, "-m", "acp_agent", "serve")
+# Without `-P` Python looks for modules in the folder it is started in, which may be anybody's.
+OWN_AGENT = (sys.executable, "-P", "-m", "acp_agent", "serve")
 
 
 def main(args: Namespace) -> int:

@@ -25,7 +25,7 @@ call: ask_user {"questions": [{"question": "Which color?", "header": "color", "o
 say: Thank you: {result}
 """  # noqa: E501
 
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds for one thing to appear: two processes start."""
 
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>])")

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from acp_agent.base.jsontext import JsonObject
-from acp_agent.cli.chat_screen import RichScreen, diff_lines, end_of, split_blocks
+from acp_agent.base.jsontext import JsonObject, JsonValue
+from acp_agent.cli.chat_screen import RichScreen
+from acp_agent.cli.chat_text import diff_lines, end_of, split_blocks
 from acp_agent.cli.harmless import harmless
 from acp_agent.cli.line_editor import completions
 from tests.cli.terminal import Terminal, environment
@@ -202,10 +203,68 @@ def test_an_agent_that_cannot_start_or_dies_is_exit_code_1(tmp_path: Path) -> No
 
 
 def test_markdown_is_drawn_block_by_block() -> None:
-    assert split_blocks("one\n\ntwo") == ("one\n\n", "two")
-    assert split_blocks("```py\na\n\nb\n") == ("", "```py\na\n\nb\n")
-    assert split_blocks("```py\na\n\nb\n```\n\nnext") == ("```py\na\n\nb\n```\n\n", "next")
+    assert split_blocks("") == [""]
+    assert split_blocks("one\n\ntwo\n\nthree") == ["one\n\n", "two\n\n", "three"]
+    assert split_blocks("one\n\n") == ["one\n\n"]
+    assert split_blocks("- one\n\n    more of one\n\n- two") == ["- one\n\n    more of one\n\n", "- two"]
+    assert split_blocks("```py\na\n\nb\n") == ["```py\na\n\nb\n"]
+    assert split_blocks("```py\na\n\nb\n```\n\nnext") == ["```py\na\n\nb\n```\n\n", "next"]
     assert end_of("```\n1\n2\n3", 2) == "```\n2\n3"
+
+
+def drawn(*updates: JsonObject, width: int = 40) -> list[str]:
+    """The lines of a turn, as they stand when it is over."""
+    output = io.StringIO()
+    screen = RichScreen(Console(file=output, width=width))
+    for update in updates:
+        screen.update(update)
+    screen.pause()
+    return [line.rstrip() for line in output.getvalue().splitlines()]
+
+
+def said(text: str) -> JsonObject:
+    return {"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}}
+
+
+def called(title: str, *lines: str, **more: JsonValue) -> JsonObject:
+    content = {"type": "content", "content": {"type": "text", "text": "\n".join(lines)}}
+    call: JsonObject = {"toolCallId": title, "title": title, "status": "completed", "content": [content]}
+    return {"sessionUpdate": "tool_call", **call, **more}
+
+
+def test_blocks_and_cards_stand_apart() -> None:
+    words = said("First.\n\n- one\n- two\n\nLast.")
+    assert drawn(words, called("Read"), called("Look"), said("Done.")) == [
+        *("First.", "", " • one", " • two", "", "Last.", ""),
+        *("  ✔ Read", "  ✔ Look", "", "Done."),
+    ]
+
+
+def test_headings_stand_at_the_left() -> None:
+    assert drawn(said("# Title\n\ntext"), width=80)[-3:] == ["Title", "", "text"]
+
+
+def test_what_is_too_long_goes_on_below_its_text() -> None:
+    plan: JsonObject = {"sessionUpdate": "plan", "entries": [{"content": "words " * 8, "status": "pending"}]}
+    assert drawn(plan) == ["  ○ words words words words words words", "    words words"]
+
+
+def test_a_program_is_shown_with_the_end_of_what_it_wrote() -> None:
+    output = ["```", *(f"line {number}" for number in range(20)), "```"]
+    lines = drawn(called("make", *output, kind="execute"))
+    assert lines == ["  ✔ make", "    … 12 more lines", *(f"    line {number}" for number in range(12, 20))]
+
+
+def test_changes_that_were_asked_about_are_not_shown_again() -> None:
+    diff: JsonValue = [{"type": "diff", "path": "/p/a", "oldText": "-- old\n", "newText": "new\n"}]
+    output = io.StringIO()
+    screen = RichScreen(Console(file=output, width=40))
+    screen.question({"toolCallId": "Edit", "title": "Edit", "content": diff}, [])
+    screen.update(called("Edit", content=diff))
+    screen.pause()
+    shown = output.getvalue()
+    assert shown.count("/p/a") == 1
+    assert "--- old" in shown  # a line that was taken away, and began with dashes
 
 
 def test_what_others_write_cannot_act_on_the_terminal() -> None:

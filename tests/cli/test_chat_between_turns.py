@@ -29,6 +29,8 @@ def obey():
             send(id=99, method="session/request_permission", params=params)
         elif word == "withdraw":
             send(method="$/cancel_request", params={"requestId": 99})
+        elif word == "speak":
+            say("While you were typing.")
         elif word == "die":
             print("out of luck", file=sys.stderr, flush=True)
             os._exit(3)
@@ -93,6 +95,17 @@ if os.name == "posix":
         terminal.wait_for("> ")
         terminal.type("go on\r")
         terminal.wait_for("heard go on")
+
+    def test_what_the_agent_says_between_turns_is_shown_at_once(scene: Scene) -> None:
+        terminal = scene.terminal
+        terminal.wait_for("> ")
+        terminal.type("half a li")
+        terminal.wait_for("half a li")
+        scene.order("speak")
+        terminal.wait_for("While you were typing.")
+        terminal.wait_for("half a li")
+        terminal.type("ne\r")
+        terminal.wait_for("heard half a line")
 
     def test_an_agent_that_dies_meanwhile_ends_the_chat_at_once(scene: Scene) -> None:
         terminal = scene.terminal

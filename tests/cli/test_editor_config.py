@@ -56,4 +56,4 @@ def test_without_a_script_the_interpreter_is_the_command(
         return str(tmp_path)
 
     monkeypatch.setattr(sysconfig, "get_path", empty_folder)
-    assert installed_command("/x/acp_agent/__main__.py") == [sys.executable, "-m", "acp_agent"]
+    assert installed_command("/x/acp_agent/__main__.py") == [sys.executable, "-P", "-m", "acp_agent"]

@@ -39,6 +39,27 @@ def test_the_answer_is_on_stdout_and_nothing_else(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, "Hello there.\n", "")
 
 
+def test_no_module_of_the_project_is_run(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in ("json", "acp_agent", "msgspec"):
+        (project / f"{name}.py").write_text("print('planted')\nraise SystemExit(9)\n", encoding="utf-8")
+    (tmp_path / "model.script").write_text(HELLO, encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-P", "-m", "acp_agent", "prompt", "hi"],
+        cwd=project,
+        env={
+            **os.environ,
+            "ACP_AGENT_HOME": str(tmp_path / "home"),
+            "ACP_AGENT_SCRIPT": str(tmp_path / "model.script"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "Hello there.\n", "")
+
+
 def test_the_prompt_can_come_from_stdin(tmp_path: Path) -> None:
     result = run("prompt", "-", tmp_path=tmp_path, script="say: you said {prompt}\n", stdin="from a pipe")
     assert "you said from a pipe" in result.stdout
