@@ -19,13 +19,18 @@ from anyio.abc import ByteReceiveStream, Process, TaskStatus
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.conformance.reach import at, has, text_at
-from acp_agent.conformance.verdicts import Broken, Skipped
+from acp_agent.conformance.verdicts import Broken, Skipped, expect
 
 Sender: TypeAlias = Literal["agent", "client"]
 RequestId: TypeAlias = "int | str"
 
 _STDERR_BYTES = 64 * 1024
 _EXIT_TIME = 5.0
+_LAST_WORDS_TIME = 1.0
+_MOST_LINES = 100_000
+_MOST_BYTES = 64 * 1024 * 1024
+"""What an agent may write: one that never stops must not fill the memory."""
+_METHOD_NOT_FOUND = -32601
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -53,15 +58,23 @@ class AgentProcess:
         self.log: list[Line] = []
         self.stderr = b""
         self.output_ended = anyio.Event()
+        self.n_bytes = 0
         self.on_call: Callable[[JsonObject], object] | None = None
         self._started_at = time.monotonic()
         self._news = anyio.Event()
+        self._all_read = anyio.Event()
         self._may_read = anyio.Event()
         self._may_read.set()
         self._last_id = 0
 
     async def watch(self, *, task_status: TaskStatus[None]) -> None:
         """Read its output until it ends."""
+        try:
+            await self._watch(task_status)
+        finally:
+            self._all_read.set()
+
+    async def _watch(self, task_status: TaskStatus[None]) -> None:
         assert self.process.stdout is not None  # opened with pipes
         assert self.process.stderr is not None
         async with anyio.create_task_group() as tasks:
@@ -71,9 +84,14 @@ class AgentProcess:
             try:
                 async for data in self.process.stdout:
                     await self._may_read.wait()
+                    self.n_bytes += len(data)
                     *lines, pending = (pending + data).split(b"\n")
                     for line in lines:
                         self._take(line)
+                    if self._floods():
+                        kill_group(self.process)
+                        pending = b""
+                        break
             except (anyio.BrokenResourceError, anyio.ClosedResourceError):
                 tasks.cancel_scope.cancel()
             finally:
@@ -124,7 +142,7 @@ class AgentProcess:
             lambda frame: (
                 "method" not in frame and frame.get("id") == id and type(frame.get("id")) is type(id)
             ),
-            f"answer to request {jsontext.dump_text(id)}",
+            f"answer to {self._request_named(id)}",
             patience=patience,
         )
 
@@ -167,9 +185,9 @@ class AgentProcess:
                     if line.sender == "agent" and line.frame is not None and matches(line.frame):
                         return line.frame
                 if self.output_ended.is_set():
-                    raise Broken(f"the agent ended: no {what}")
+                    raise Broken(f"{await self._end_told()}: no {what}")
                 await self._news.wait()
-        raise Broken(f"no {what} within {seconds:g} s")
+        raise Broken(f"no {what} within {seconds:g} s{self._noise_told()}")
 
     def stop_reading(self) -> None:
         """Leave what the agent writes in the pipe, as a busy client does."""
@@ -199,6 +217,8 @@ class AgentProcess:
             kill_group(self.process)
             with anyio.move_on_after(_EXIT_TIME):
                 await self.process.wait()
+            with anyio.move_on_after(_LAST_WORDS_TIME):  # its end may be seen before its last words are
+                await self._all_read.wait()
             await self.process.aclose()
 
     def frames(self, sender: Sender = "agent", *, since: int = 0) -> list[JsonObject]:
@@ -231,9 +251,39 @@ class AgentProcess:
             with anyio.fail_after(self.patience):
                 await self.process.stdin.send(data)
         except (anyio.ClosedResourceError, anyio.BrokenResourceError) as exc:
-            raise Broken("the agent does not read any more") from exc
+            why = await self._end_told() if self.output_ended.is_set() else "the agent does not read any more"
+            raise Broken(why) from exc
         except TimeoutError as exc:
             raise Broken(f"the agent did not read its input for {self.patience:g} s") from exc
+
+    def _request_named(self, id: RequestId) -> str:
+        """Our request with this id, as a person would call it; checks also write lines of their own."""
+        methods = (
+            text_at(line.frame, "method")
+            for line in reversed(self.log)
+            if line.sender == "client" and has(line.frame, "method") and at(line.frame, "id") == id
+        )
+        method = next(methods, "")
+        return f"request {jsontext.dump_text(id)}" + (f", `{method}`" if method else "")
+
+    def _noise_told(self) -> str:
+        """What the agent wrote, where none of it is a message."""
+        written = [line for line in self.log if line.sender == "agent"]
+        if not written or any(line.frame is not None for line in written):
+            return ""
+        return f"; what it wrote is no message: {written[0].raw[:80]!r}"
+
+    def _floods(self) -> bool:
+        return len(self.log) > _MOST_LINES or self.n_bytes > _MOST_BYTES
+
+    async def _end_told(self) -> str:
+        """How the agent ended, which may be seen before its exit code is."""
+        if self._floods():
+            return f"the agent was ended after {len(self.log)} lines, {self.n_bytes >> 20} MiB"
+        with anyio.move_on_after(_LAST_WORDS_TIME):
+            await self.process.wait()
+        code = self.process.returncode
+        return "the agent ended its output" if code is None else f"the agent ended with exit code {code}"
 
     async def _watch_stderr(self, stream: ByteReceiveStream) -> None:
         try:
@@ -309,3 +359,14 @@ def result_of(method: str, response: JsonObject) -> JsonValue:
     if isinstance(error, dict) and error.get("code") == -32000:
         raise Skipped(f"`{method}` wants a login: {text_at(error, 'message')}")
     raise Broken(f"`{method}` was answered with {jsontext.dump_text(error)}")
+
+
+def expect_refused(method: str, response: JsonObject, otherwise: str) -> None:
+    """Go on if the response is an error about what was asked for.
+
+    Raises:
+        Broken: it is a result, and then `otherwise` says what that means; or the method is not known at all.
+    """
+    expect("error" in response, otherwise)
+    unknown = at(response, "error", "code") == _METHOD_NOT_FOUND
+    expect(not unknown, f"`{method}` is offered, and answered with {_METHOD_NOT_FOUND}")

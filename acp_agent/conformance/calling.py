@@ -13,7 +13,15 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "write": ("write", "write_file", "create_file", "writefile", "create", "save_file"),
     "run": ("bash", "shell", "run_shell_command", "run_command", "execute_command", "terminal", "exec"),
     "plan": ("todo", "todo_write", "write_todos", "update_plan", "todowrite", "plan"),
-    "ask": ("ask_user", "ask_user_question", "askuserquestion", "ask_followup_question", "question", "ask"),
+    "ask": (
+        "ask_user",
+        "ask_user_question",
+        "askuserquestion",
+        "ask_followup_question",
+        "request_user_input",
+        "question",
+        "ask",
+    ),
 }
 _NEVER_SIMILAR = frozenset({"plan", "ask"})
 """Tools for these are known by their whole names: `exit_plan_mode` makes no plan, `task` asks nobody."""

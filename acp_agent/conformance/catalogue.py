@@ -9,7 +9,7 @@ from acp_agent.base.errors import ConfigError
 from acp_agent.conformance.checks.lifecycle import directories, fidelity, histories, lifecycle, replay, shelf
 from acp_agent.conformance.checks.performance import speed
 from acp_agent.conformance.checks.robustness import hygiene, leaks, pressure, robustness
-from acp_agent.conformance.checks.services import client_methods, client_services, questions
+from acp_agent.conformance.checks.services import client_methods, client_services, offers, questions
 from acp_agent.conformance.checks.settings import endpoints, options, settings
 from acp_agent.conformance.checks.tools import (
     call_details,
@@ -44,6 +44,7 @@ _ALL: tuple[tuple[Requirement, ...], ...] = (
     client_methods.REQUIREMENTS,
     client_services.REQUIREMENTS,
     questions.REQUIREMENTS,
+    offers.REQUIREMENTS,
     plans.REQUIREMENTS,
     mcp.REQUIREMENTS,
     options.REQUIREMENTS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,6 +24,8 @@ Permission: TypeAlias = str
 ANSWER = "conformance-answer"
 """What the user writes into forms."""
 
+_DRAIN_TIME = 1.0  # seconds that what a command left in the background may hold its output open
+
 
 class _Refused(Exception):
     """Becomes an error response."""
@@ -35,6 +38,8 @@ class _Refused(Exception):
 class ClientSide:
     """A client with files, terminals and a user, for one agent.
 
+    Its commands run in `folder` with the variables `env`, unless the agent says otherwise.
+
     Attributes:
         permission: how the user answers requests for permission.
         form: how the user answers questions: `accept`, `decline` or `cancel`.
@@ -45,7 +50,9 @@ class ClientSide:
         terminals: created and not released.
     """
 
-    def __init__(self, agent: AgentProcess, tasks: TaskGroup, permission: Permission) -> None:
+    def __init__(
+        self, agent: AgentProcess, tasks: TaskGroup, permission: Permission, folder: Path, env: dict[str, str]
+    ) -> None:
         self.permission = permission
         self.form = "accept"
         self.unanswered: set[str] = set()
@@ -56,6 +63,8 @@ class ClientSide:
         self.n_terminals = 0
         self._agent = agent
         self._tasks = tasks
+        self._folder = folder
+        self._env = env
         agent.on_call = lambda frame: tasks.start_soon(self._serve, frame)
 
     async def _serve(self, frame: JsonObject) -> None:
@@ -146,15 +155,17 @@ class ClientSide:
         arguments = at(params, "args")
         words = [str(word) for word in arguments] if isinstance(arguments, list) else []
         env = {text_at(item, "name"): text_at(item, "value") for item in objects_at(params, "env")}
-        cwd = text_at(params, "cwd") or None
+        cwd = text_at(params, "cwd") or self._folder
         command = text_at(params, "command")
         self.n_terminals += 1  # before the command runs: a check that sees it run asks whose it is
         number = self.n_terminals
         try:
             process = await anyio.open_process(
                 [command, *words] if words else command,
-                cwd=cwd and Path(cwd),
-                env={**os.environ, **env},
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT,
+                cwd=cwd,
+                env={**self._env, **env},
                 start_new_session=os.name == "posix",
             )
         except OSError as exc:
@@ -162,7 +173,7 @@ class ClientSide:
             raise _Refused(-32603, f"cannot run `{command}`") from exc
         terminal = _Terminal(f"terminal-{number}", process)
         self.terminals[terminal.id] = terminal
-        self._tasks.start_soon(terminal.collect)
+        self._tasks.start_soon(terminal.run)
         return {"terminalId": terminal.id}
 
     def _terminal(self, params: JsonValue) -> _Terminal:
@@ -184,9 +195,19 @@ class _Terminal:
         self.id = id
         self.process = process
         self._output = b""
+        self._ended = anyio.Event()  # and its output is complete
 
-    async def collect(self) -> None:
-        assert self.process.stdout is not None  # opened with pipes
+    async def run(self) -> None:
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._collect)
+                await self.process.wait()
+                tasks.cancel_scope.deadline = anyio.current_time() + _DRAIN_TIME
+        finally:
+            self._ended.set()
+
+    async def _collect(self) -> None:
+        assert self.process.stdout is not None  # opened with a pipe
         try:
             async for data in self.process.stdout:
                 self._output += data
@@ -195,10 +216,11 @@ class _Terminal:
 
     def output(self) -> JsonObject:
         result: JsonObject = {"output": self._output.decode(errors="replace"), "truncated": False}
-        code = self.process.returncode
+        code = self.process.returncode if self._ended.is_set() else None
         return result if code is None else {**result, "exitStatus": _exit_status(code)}
 
     async def wait(self) -> JsonObject:
+        await self._ended.wait()
         return _exit_status(await self.process.wait())
 
     async def aclose(self) -> None:

@@ -8,11 +8,11 @@ from typing import assert_never
 
 import msgspec
 
-from acp_agent.base.jsontext import JsonObject
+from acp_agent.base.jsontext import JsonObject, dump_text
 from acp_agent.conformance.calling import call_for
 from acp_agent.conformance.media import media_in
 from acp_agent.conformance.reach import has, object_at, objects_at, text_at
-from acp_agent.conformance.steps import MARK, Step, steps_in
+from acp_agent.conformance.steps import MARK, WATCHWORD, Step, steps_in
 from acp_agent.model.chat import Usage
 from acp_agent.providers.script import Act, Break, Call, Refuse, Reply, Say, Think
 from acp_agent.testing.model_server import RecordedRequest
@@ -39,6 +39,7 @@ class ScriptedModel:
         n_played: how many of the replies followed a script.
         n_beyond: how often it was asked to go on when its script was at an end.
         results: what the agent told it about its calls, once for each request.
+        may_search: whether it was offered to search for tools, which may be kept back until it does.
     """
 
     def __init__(self, tools: Mapping[str, ToolUse]) -> None:
@@ -47,6 +48,7 @@ class ScriptedModel:
         self.n_played = 0
         self.n_beyond = 0
         self.results: list[str] = []
+        self.may_search = False
         self._missing: list[tuple[str, bool]] = []
         self._was_offered_tools = False
 
@@ -60,6 +62,7 @@ class ScriptedModel:
         self.n_requests += 1
         offered = _offered(request.body)
         self._was_offered_tools |= bool(offered)
+        self.may_search |= any("tool_search" in name for name in offered)
         # Agents put words of their own behind the prompt and behind tool results.
         prompts = [message.text for message in request.messages if message.role == "user"]
         steps = next((found for text in reversed(prompts) if (found := steps_in(text))), ())
@@ -78,7 +81,8 @@ class ScriptedModel:
             case "think":
                 return Reply((Think(step.text), Say("thought about it")))
             case "look":
-                return Reply((Say(" and ".join(media_in(body)) or "nothing"),))
+                watchword = ["watchword"] if WATCHWORD in dump_text(body) else []
+                return Reply((Say(" and ".join([*media_in(body), *watchword]) or "nothing"),))
             case "wait":
                 return Reply((*([Say(step.text)] if step.text else []), Break("wait")))
             case "ponder":
@@ -110,9 +114,10 @@ def _offered(body: JsonObject) -> dict[str, JsonObject]:
     """The schema of each tool in a request, in any dialect."""
     found: dict[str, JsonObject] = {}
     for item in objects_at(body, "tools"):
-        for tool in objects_at(item, "functionDeclarations") or [object_at(item, "function") or item]:
+        grouped = objects_at(item, "functionDeclarations") or objects_at(item, "tools")
+        for tool in grouped or [object_at(item, "function") or item]:
             name = next((name for name in _SCHEMAS if has(tool, name)), "")
-            found[text_at(tool, "name")] = object_at(tool, name)
+            found[text_at(tool, "name") or text_at(tool, "type")] = object_at(tool, name)
     return found
 
 

@@ -19,7 +19,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """How one agent is started.
 
     In `env` values, `files` contents and `args`, these are replaced: `{openai_url}`, `{anthropic_url}`,
-    `{home}`, `{workspace}`, `{key}`.
+    `{gemini_url}`, `{home}`, `{workspace}`, `{key}`.
 
     Attributes:
         programs: names of programs the profile is chosen for.
@@ -39,7 +39,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     files: dict[str, str] = {}
     tools: dict[str, ToolUse] = {}
     plays_scripts: bool = False
-    start_time: float = 60.0
+    start_time: float = 30.0
 
 
 def bundled() -> dict[str, Profile]:

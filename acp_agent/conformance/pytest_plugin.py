@@ -7,7 +7,6 @@ nothing, and imports nothing but pytest.
 from __future__ import annotations
 
 import shlex
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,14 +54,12 @@ class AgentUnderTest(pytest.Collector):
         """
         from acp_agent.base.errors import ConfigError  # lazy: only with the option
         from acp_agent.conformance.catalogue import chosen  # lazy: only with the option
+        from acp_agent.conformance.command import whole_command  # lazy: only with the option
         from acp_agent.conformance.profile import find_profile  # lazy: only with the option
 
         words = shlex.split(self._option("agent"))
-        program = shutil.which(words[0]) if words else None
-        if program is None:
-            raise pytest.UsageError(f"--acp-agent: `{words[0] if words else ''}` is no program")
-        command = [str(Path(program).absolute()), *words[1:]]
         try:
+            command = whole_command(words)
             profile = find_profile(self._option("profile"), words)
             for item in chosen(self._option("only"), self._option("level")):
                 yield RequirementTest.made(self, item, command, profile)

@@ -15,6 +15,9 @@ Level: TypeAlias = Literal["MUST", "SHOULD", "MAY", "quality"]
 LEVELS: tuple[Level, ...] = ("MUST", "SHOULD", "MAY", "quality")
 """Strictest first. `quality` is asked by users and clients, not by the specification."""
 
+Version: TypeAlias = Literal["v1", "v1 draft", "v2 draft"]
+"""What asks it: the protocol as it stands, its unstable part, or the next version."""
+
 Check: TypeAlias = "Callable[[Stage], Awaitable[int]]"
 """Tries a requirement on a stage and returns how many things it judged; 0 makes it inconclusive."""
 
@@ -22,8 +25,8 @@ Check: TypeAlias = "Callable[[Stage], Awaitable[int]]"
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked, of whomever.
 
-    `section` names the place in the specification, `aliases` its names in the official test kit, `protocol`
-    the version of the protocol that asks it.
+    `section` names the place in the specification, `version` which one that is, `aliases` its names in the
+    official test kit.
     """
 
     id: str
@@ -31,7 +34,7 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     section: str
     aliases: tuple[str, ...] = ()
-    protocol: int = 1
+    version: Version = "v1"
 
     @property
     def area(self) -> str:
@@ -57,13 +60,21 @@ def requirement(
     section: str,
     needs: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
+    version: Version = "v1",
 ) -> Callable[[Check], Requirement]:
     """Make the check function below into a requirement; its docstring is the text."""
 
     def made(check: Check) -> Requirement:
         text = (check.__doc__ or "").strip()
         return Requirement(
-            id=id, level=level, text=text, section=section, check=check, needs=needs, aliases=aliases
+            id=id,
+            level=level,
+            text=text,
+            section=section,
+            check=check,
+            needs=needs,
+            aliases=aliases,
+            version=version,
         )
 
     return made

@@ -6,30 +6,29 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 import msgspec
 
-from acp_agent import __version__
 from acp_agent.base.groups import one_error
+from acp_agent.base.jsontext import JsonObject
 from acp_agent.conformance.agent_process import AgentProcess
 from acp_agent.conformance.profile import Profile
 from acp_agent.conformance.reach import object_at, text_at
-from acp_agent.conformance.report import Outcome, Report, outcome_of
+from acp_agent.conformance.report import Outcome, Report, Run, outcome_of
 from acp_agent.conformance.requirement import Requirement
 from acp_agent.conformance.stage import PATIENCE, Stage, open_stage
 from acp_agent.conformance.verdicts import NotPassed, Verdict
 
 CHECK_TIME = 60.0
-"""Seconds one check may take."""
+"""Seconds one check may take, beside the time the profile gives the agent to start."""
 
 ALL_TIME = 900.0
 """Seconds all checks together may take: an agent that leaves everything unanswered must not take hours."""
 
 _MUTE = 4
-"""Checks without a line from the agent after which the others are not tried, if there never was one."""
+"""Checks without a message from the agent after which the others are not tried, if there never was one."""
 
 _LINE_CHARS = 2000
 _N_LINES = 400
@@ -52,17 +51,18 @@ async def run_requirements(
     `on_outcome` is told each outcome as it comes; the report has them in the order of `requirements`.
     """
     limiter = anyio.CapacityLimiter(jobs or 2 * (os.cpu_count() or 1))
-    began, began_at = time.monotonic(), datetime.now(UTC)
+    whole = Run(command, profile.name)
     bounds = _Bounds(time_limit)
     found: dict[str, Outcome] = {}
     named: dict[str, str] = {}
+    offered: dict[bytes, JsonObject] = {}
 
     async def run(item: Requirement) -> None:
         async with limiter:
             if why := bounds.why_not():
                 outcome = outcome_of(item, "inconclusive", why, 0.0)
             else:
-                outcome, info = await _try(command, profile, item, patience, bounds)
+                outcome, info = await _try(command, profile, item, patience, bounds, offered)
                 named.update(info)
         found[item.id] = outcome
         on_outcome(outcome)
@@ -70,59 +70,71 @@ async def run_requirements(
     async with anyio.create_task_group() as tasks:
         for item in requirements:
             tasks.start_soon(run, item)
-    return Report(
-        agent=named.get("name", ""),
-        agent_version=named.get("version", ""),
-        command=" ".join(command),
-        profile=profile.name,
-        suite_version=__version__,
-        began_at=began_at.isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - began, 1),
-        outcomes=tuple(found[item.id] for item in requirements),
-    )
+    outcomes = (found[item.id] for item in requirements)
+    return whole.report(named.get("name", ""), named.get("version", ""), outcomes)
 
 
 class _Bounds:
-    """What ends a run early: its time, or an agent that never says anything."""
+    """What ends a run early: its time, or an agent that never sends a message."""
 
     def __init__(self, time_limit: float) -> None:
         self.time_limit = time_limit
         self.deadline = anyio.current_time() + time_limit
-        self._n_mute = 0
+        self._stages: list[Stage] = []  # all so far, until the agent of one of them has spoken
+        self._n_ended = 0
         self._has_spoken = False
 
     def why_not(self) -> str:
         """Why no more is tried; empty as long as it is."""
-        if self._n_mute >= _MUTE and not self._has_spoken:
-            return f"not tried: the agent never said anything in {self._n_mute} checks"
+        tried = [stage for stage in self._stages if stage.agents]
+        if self._n_ended and len(tried) >= _MUTE and not self._has_spoken:
+            self._has_spoken = any(agent.frames() for stage in tried for agent in stage.agents)
+            if not self._has_spoken:
+                return f"not tried: the agent sent no message in {len(tried)} checks"
+            self._stages.clear()
         if anyio.current_time() >= self.deadline:
             return f"not tried: the {self.time_limit:g} s for the whole run were up"
         return ""
 
-    def note(self, agents: Sequence[AgentProcess]) -> None:
-        """Take account of the agents of a check that is done."""
-        spoke = any(line.sender == "agent" for agent in agents for line in agent.log)
-        self._has_spoken |= spoke
-        self._n_mute += bool(agents) and not spoke
+    def begun(self, stage: Stage) -> None:
+        """Take account of a check that begins."""
+        if not self._has_spoken:
+            self._stages.append(stage)
+
+    def ended(self) -> None:
+        """Take account of a check that is done."""
+        self._n_ended += 1
 
 
 async def _try(
-    command: Sequence[str], profile: Profile, item: Requirement, patience: float, bounds: _Bounds
+    command: Sequence[str],
+    profile: Profile,
+    item: Requirement,
+    patience: float,
+    bounds: _Bounds,
+    offered: dict[bytes, JsonObject],
 ) -> tuple[Outcome, dict[str, str]]:
     """The outcome of one requirement, and what the agent calls itself."""
     began = time.monotonic()
     stage: Stage | None = None
     verdict: Verdict = "fail"
-    reason = f"not finished within {CHECK_TIME:g} s"
+    check_time = CHECK_TIME + profile.start_time
+    reason = f"not finished within {check_time:g} s"
     with tempfile.TemporaryDirectory(prefix="acp-conformance-", ignore_cleanup_errors=True) as folder:
         place = await anyio.Path(folder).resolve()
         try:
             with one_error():
                 async with open_stage(
-                    command, profile, Path(place) / "stage", item.needs, patience=patience
+                    command,
+                    profile,
+                    Path(place) / "stage",
+                    item.needs,
+                    patience=patience,
+                    offered=offered,
                 ) as stage:
+                    bounds.begun(stage)
                     with anyio.CancelScope(deadline=bounds.deadline) as whole:
-                        with anyio.move_on_after(CHECK_TIME):
+                        with anyio.move_on_after(check_time):
                             n_judged = await item.check(stage)
                             verdict, reason = "pass", stage.remark
                             if not n_judged:
@@ -134,10 +146,10 @@ async def _try(
             verdict, reason = exc.verdict, str(exc)
         except Exception as exc:  # a check that breaks says nothing about the agent
             verdict, reason = "inconclusive", f"the check itself broke: {exc!r}"
+    bounds.ended()
     outcome = outcome_of(item, verdict, reason, time.monotonic() - began)
     if stage is None:
         return outcome, {}
-    bounds.note(stage.agents)
     if verdict in ("fail", "inconclusive"):
         outcome = msgspec.structs.replace(
             outcome, transcript=_transcript(stage.agents), stderr=_stderr(stage.agents)

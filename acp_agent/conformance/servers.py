@@ -1,4 +1,4 @@
-"""MCP servers that write down what reaches them: one over standard streams, one over HTTP on loopback."""
+"""MCP servers that write down what reaches them: over standard streams, HTTP and server-sent events."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import anyio
 import msgspec
-from anyio.abc import SocketAttribute, SocketStream
-from anyio.streams.buffered import BufferedByteReceiveStream
+from anyio.abc import SocketStream
 
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.conformance.reach import object_at, text_at
+from acp_agent.testing.loopback_http import HttpRequest, respond, respond_json, response_head, serve_http
 
 TOOL = "conformance_echo"
 """The tool every probe offers; it gives its text back."""
@@ -22,7 +21,9 @@ TOOL = "conformance_echo"
 SLOW_TOOL = "conformance_wait"
 """The tool that never answers."""
 
-_MAX_HEAD_BYTES = 64 * 1024
+_EVENTS = response_head(200, (("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"))) + (
+    b"event: endpoint\ndata: /posts\n\n"
+)
 _SCHEMA: JsonObject = {
     "type": "object",
     "properties": {"text": {"type": "string"}},
@@ -88,58 +89,72 @@ def child_probe(folder: Path, name: str = "probe", *, mark: str = "") -> ChildPr
     return ChildProbe({"name": name, "command": sys.executable, "args": arguments, "env": env}, log)
 
 
-class HttpProbe:
+class WebProbe:
     """A server over HTTP.
 
-    `entry` is its place in `mcpServers`; `headers` and `frames` are what reached it.
+    `entry` is its place in `mcpServers`; `headers` of every request and `frames` are what reached it.
     """
 
-    def __init__(self, url: str) -> None:
-        self.entry: JsonObject = {
-            "type": "http",
-            "name": "web",
-            "url": url,
-            "headers": [{"name": "X-Conformance", "value": "marked"}],
-        }
+    def __init__(self, kind: str) -> None:
+        headers: list[JsonValue] = [{"name": "X-Conformance", "value": "marked"}]
+        self.entry: JsonObject = {"type": kind, "name": "web", "headers": headers}
         self.headers: list[dict[str, str]] = []
         self.frames: list[JsonObject] = []
 
-    async def serve(self, stream: SocketStream) -> None:
-        """Answer every request of one connection."""
-        reader = BufferedByteReceiveStream(stream)
-        async with stream:
-            try:
-                while True:
-                    await self._serve_one(reader, stream)
-            except (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError):
-                return  # the agent is done with this connection
+    def methods(self) -> list[str]:
+        """The methods of all messages, in their order."""
+        return [text_at(frame, "method") for frame in self.frames]
 
-    async def _serve_one(self, reader: BufferedByteReceiveStream, stream: SocketStream) -> None:
-        request, headers = await read_head(reader)
-        body = await reader.receive_exactly(int(headers.get("content-length", "0")))
-        if not request.startswith("POST"):
-            return await respond(stream, "405 Method Not Allowed", b"")
-        frame = object_at(jsontext.load(body))
-        self.headers.append(headers)
+    def take(self, request: HttpRequest) -> bytes:
+        """Write down the message of a request; the response, which is empty for a notification."""
+        frame = object_at(jsontext.load(request.body))
         self.frames.append(frame)
         if "id" not in frame:
-            return await respond(stream, "202 Accepted", b"")
-        answer: JsonObject = {"jsonrpc": "2.0", "id": frame["id"], **answer_of(frame)}
-        return await respond(stream, "200 OK", jsontext.dump(answer))
+            return b""
+        return jsontext.dump({"jsonrpc": "2.0", "id": frame["id"], **_answer_of(frame)})
 
 
 @asynccontextmanager
-async def open_http_probe() -> AsyncGenerator[HttpProbe, None]:
-    """A server on loopback until the block ends."""
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-        probe = HttpProbe(f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}/mcp")
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, probe.serve)
-            yield probe
-            tasks.cancel_scope.cancel()
+async def open_http_probe() -> AsyncGenerator[WebProbe, None]:
+    """A server that answers each message where it came."""
+    probe = WebProbe("http")
+
+    async def answer(request: HttpRequest, stream: SocketStream) -> None:
+        probe.headers.append(request.headers)
+        if request.method != "POST":
+            return await respond(stream, 405, b"")
+        response = probe.take(request)
+        return await (respond_json(stream, 200, response) if response else respond(stream, 202, b""))
+
+    async with serve_http(answer) as loopback:
+        probe.entry["url"] = f"{loopback.url}/mcp"
+        yield probe
 
 
-def answer_of(frame: JsonObject) -> JsonObject:
+@asynccontextmanager
+async def open_event_probe() -> AsyncGenerator[WebProbe, None]:
+    """A server that answers all messages over one stream of server-sent events, opened before them."""
+    probe = WebProbe("sse")
+    opened: list[SocketStream] = []
+
+    async def answer(request: HttpRequest, stream: SocketStream) -> None:
+        probe.headers.append(request.headers)
+        if request.method == "GET":
+            opened.append(stream)
+            return await stream.send(_EVENTS)
+        if request.method != "POST" or not opened:
+            return await respond(stream, 405, b"")
+        response = probe.take(request)
+        await respond(stream, 202, b"")
+        if response:
+            await opened[-1].send(b"event: message\ndata: " + response + b"\n\n")
+
+    async with serve_http(answer) as loopback:
+        probe.entry["url"] = f"{loopback.url}/events"
+        yield probe
+
+
+def _answer_of(frame: JsonObject) -> JsonObject:
     """The result or error of a request."""
     match frame.get("method"):
         case "initialize":
@@ -166,18 +181,3 @@ def _tools() -> list[JsonValue]:
         {"name": name, "description": "Gives its text back.", "inputSchema": _SCHEMA}
         for name in (TOOL, SLOW_TOOL)
     ]
-
-
-async def read_head(reader: BufferedByteReceiveStream) -> tuple[str, dict[str, str]]:
-    """The first line of an HTTP request, and its headers with names in lower case."""
-    head = (await reader.receive_until(b"\r\n\r\n", _MAX_HEAD_BYTES)).decode("latin-1")
-    request, *lines = head.split("\r\n")
-    pairs = (line.partition(":") for line in lines)
-    return request, {name.strip().lower(): value.strip() for name, _, value in pairs}
-
-
-async def respond(stream: SocketStream, status: str, body: bytes) -> None:
-    """Write a whole HTTP response; a body is JSON."""
-    kind = "Content-Type: application/json\r\n" if body else ""
-    head = f"HTTP/1.1 {status}\r\n{kind}Content-Length: {len(body)}\r\n\r\n"
-    await stream.send(head.encode("latin-1") + body)

@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 from anyio.abc import TaskGroup
 
+from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.conformance.agent_process import AgentProcess, open_agent_process, result_of
 from acp_agent.conformance.client_side import ClientSide, Permission
@@ -27,8 +28,8 @@ QUIET = 0.3
 PATIENCE = 20.0
 """Seconds to wait for one thing: agents are processes, machines may be busy."""
 
-EXIT_TIME = 5.0
-"""Seconds an agent, or a command of it, has to end."""
+EXIT_TIME = 10.0
+"""Seconds an agent, or a command of it, has to end: no text says how many, and some clean up for seven."""
 
 _REFERENCE = Path(__file__).with_name("reference_agent.py")
 _STRIKE_TIME = 1.0
@@ -54,6 +55,7 @@ class Stage:
         tasks: TaskGroup,
         needs: tuple[str, ...],
         patience: float,
+        offered: dict[bytes, JsonObject],
     ) -> None:
         self.profile = profile
         self.workspace = folder / "workspace"
@@ -64,10 +66,12 @@ class Stage:
         self.remark = ""
         self.exit_time = min(EXIT_TIME, patience)
         self._patience = patience
-        self._command = [*command, *profile.args]
         self._tasks = tasks
         self._needs = needs
         self._server = server
+        places = self._places()
+        self._command = [*command, *(filled(word, places) for word in profile.args)]
+        self._offered = offered
         self._clients: list[ClientSide] = []
 
     async def start(self, *, permission: Permission = "allow", keyless: bool = False) -> AgentProcess:
@@ -77,7 +81,8 @@ class Stage:
         )
         self.agents.append(agent)
         await self._tasks.start(agent.watch)
-        self.client = ClientSide(agent, self._tasks, permission)
+        env = bare_environment(self.home)
+        self.client = ClientSide(agent, self._tasks, permission, self.workspace, env)
         self._clients.append(self.client)
         return agent
 
@@ -98,15 +103,19 @@ class Stage:
         """What the agent answers to a plain `initialize` with these client capabilities."""
         response = await agent.ask("initialize", initialize_params(offer), patience=self.profile.start_time)
         result = object_at(result_of("initialize", response))
-        for need in self._needs:
-            if at(result, *need.split(".")) in (None, False):
-                raise NotAdvertised(f"`{need}` is not advertised")
+        self._offered[jsontext.dump(offer)] = result
+        self._expect_advertised(result)
         return result
 
     async def ready(
         self, *, permission: Permission = "allow", offer: JsonObject | None = None
     ) -> AgentProcess:
-        """A new process of the agent, initialized."""
+        """A new process of the agent, initialized.
+
+        None is started if one was asked the same before and did not advertise what the check needs.
+        """
+        if known := self._offered.get(jsontext.dump(offer)):
+            self._expect_advertised(known)
         agent = await self.start(permission=permission)
         await self.initialize(agent, offer)
         return agent
@@ -165,6 +174,11 @@ class Stage:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(filled(content, places), encoding="utf-8")
 
+    def _expect_advertised(self, result: JsonObject) -> None:
+        for need in self._needs:
+            if at(result, *need.split(".")) in (None, False):
+                raise NotAdvertised(f"`{need}` is not advertised")
+
     def _places(self) -> dict[str, str]:
         return {
             "openai_url": self._server.openai_url,
@@ -193,11 +207,25 @@ async def open_stage(
     needs: tuple[str, ...] = (),
     *,
     patience: float = PATIENCE,
+    offered: dict[bytes, JsonObject] | None = None,
 ) -> AsyncGenerator[Stage, None]:
-    """A stage in `folder`, which must not exist; everything on it ends with the block."""
+    """A stage in `folder`, which must not exist; everything on it ends with the block.
+
+    `offered` is what stages of one agent share: what it answered to which client capabilities.
+    """
     model = ScriptedModel(profile.tools)
     async with serve_model(model) as server, anyio.create_task_group() as tasks:
-        stage = Stage(command, profile, folder, server, model, tasks, needs, patience)
+        stage = Stage(
+            command,
+            profile,
+            folder,
+            server,
+            model,
+            tasks,
+            needs,
+            patience,
+            {} if offered is None else offered,
+        )
         stage.prepare()
         try:
             yield stage

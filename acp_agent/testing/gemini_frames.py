@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from acp_agent.base.jsontext import InvalidJson, JsonObject, JsonValue, dump, dump_text, load
+from acp_agent.base.jsontext import JsonObject, JsonValue, dump, dump_text
 from acp_agent.model.chat import FinishReason, Usage
+from acp_agent.testing.model_frames import parsed
 
 if TYPE_CHECKING:
     from acp_agent.testing.model_frames import Dialect
@@ -39,6 +40,7 @@ class GeminiDialect:
     def __init__(self, model: str, number: int) -> None:
         self._model = model
         self._number = number
+        self._parts: list[JsonValue] = []
 
     def opening(self) -> list[bytes]:
         """Nothing: the first event has content."""
@@ -46,33 +48,24 @@ class GeminiDialect:
 
     def thinking(self, pieces: Iterable[str]) -> list[bytes]:
         """Text parts marked as thoughts."""
-        return [self._frame({"text": piece, "thought": True}) for piece in pieces]
+        return [self._part({"text": piece, "thought": True}) for piece in pieces]
 
     def text(self, pieces: Iterable[str]) -> list[bytes]:
         """Text parts."""
-        return [self._frame({"text": piece}) for piece in pieces]
+        return [self._part({"text": piece}) for piece in pieces]
 
     def call(self, call_id: str, name: str, arguments: str) -> list[bytes]:
         """A function call, whole; the service names no id."""
-        try:
-            args = load(arguments.encode())
-        except InvalidJson:
-            args = {}
-        return [
-            self._frame({"functionCall": {"name": name, "args": args}, "thoughtSignature": _SIGNATURE}),
-        ]
+        call: JsonObject = {"name": name, "args": parsed(arguments)}
+        return [self._part({"functionCall": call, "thoughtSignature": _SIGNATURE})]
 
     def closing(self, reason: FinishReason, usage: Usage) -> list[bytes]:
         """An empty text with the finish reason and the usage; no end mark follows."""
-        tokens: JsonObject = {
-            "promptTokenCount": usage.input_tokens,
-            "candidatesTokenCount": usage.output_tokens,
-            "totalTokenCount": usage.input_tokens + usage.output_tokens,
-            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": usage.input_tokens}],
-        }
-        if usage.cache_read_tokens:
-            tokens["cachedContentTokenCount"] = usage.cache_read_tokens
-        return [self._frame({"text": ""}, finish_reason=_REASONS[reason], usage=tokens)]
+        return [_data(self._response([{"text": ""}], reason, usage))]
+
+    def document(self, reason: FinishReason, usage: Usage) -> bytes:
+        """One response with all parts."""
+        return dump(self._response(self._parts, reason, usage))
 
     def error_frame(self, status: int, message: str) -> bytes:
         """An event whose data is the error body."""
@@ -84,15 +77,36 @@ class GeminiDialect:
             {"error": {"code": status, "message": message, "status": _STATUSES.get(status, "UNKNOWN")}}
         )
 
-    def _frame(self, part: JsonObject, *, finish_reason: str | None = None, usage: JsonValue = None) -> bytes:
-        candidate: JsonObject = {"content": {"parts": [part], "role": "model"}, "index": 0}
-        if finish_reason is not None:
-            candidate["finishReason"] = finish_reason
+    def _part(self, part: JsonObject) -> bytes:
+        self._parts.append(part)
+        return _data(self._response([part]))
+
+    def _response(
+        self, parts: list[JsonValue], reason: FinishReason | None = None, usage: Usage | None = None
+    ) -> JsonObject:
+        candidate: JsonObject = {"content": {"parts": parts, "role": "model"}, "index": 0}
+        if reason is not None:
+            candidate["finishReason"] = _REASONS[reason]
         body: JsonObject = {"candidates": [candidate]}
         if usage is not None:
-            body["usageMetadata"] = usage
-        body |= {"modelVersion": self._model, "responseId": f"gemini-{self._number}"}
-        return b"data: " + dump_text(body).translate(_ESCAPED).encode() + b"\r\n\r\n"
+            body["usageMetadata"] = _tokens(usage)
+        return body | {"modelVersion": self._model, "responseId": f"gemini-{self._number}"}
+
+
+def _tokens(usage: Usage) -> JsonObject:
+    tokens: JsonObject = {
+        "promptTokenCount": usage.input_tokens,
+        "candidatesTokenCount": usage.output_tokens,
+        "totalTokenCount": usage.input_tokens + usage.output_tokens,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": usage.input_tokens}],
+    }
+    if usage.cache_read_tokens:
+        tokens["cachedContentTokenCount"] = usage.cache_read_tokens
+    return tokens
+
+
+def _data(body: JsonObject) -> bytes:
+    return b"data: " + dump_text(body).translate(_ESCAPED).encode() + b"\r\n\r\n"
 
 
 if TYPE_CHECKING:

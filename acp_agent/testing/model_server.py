@@ -3,9 +3,9 @@
     async with serve_model("say: Hello!") as server:
         provider = OpenAIProvider("test", server.openai_url, None, models)
 
-It speaks OpenAI's Chat Completions and Responses, Anthropic's Messages and Google's Gemini, streaming only,
-over HTTP/1.1 with one chunk per event. Any agent can be pointed at it: `python -m
-acp_agent.testing.model_server --script FILE` prints its URLs.
+It speaks OpenAI's Chat Completions and Responses, Anthropic's Messages and Google's Gemini: streams over
+HTTP/1.1 with one chunk per event, and whole documents for clients that do not stream. Any agent can be
+pointed at it: `python -m acp_agent.testing.model_server --script FILE` prints its URLs.
 The script format is described in `acp_agent.providers.script`.
 """
 
@@ -24,9 +24,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import anyio
 from anyio.abc import SocketAttribute, SocketStream
-from anyio.streams.buffered import BufferedByteReceiveStream
 
-from acp_agent.base.jsontext import JsonObject, dump, load
+from acp_agent.base.jsontext import InvalidJson, JsonObject, dump, load
 from acp_agent.providers.script import (
     Break,
     Call,
@@ -43,6 +42,15 @@ from acp_agent.providers.script import (
     words,
 )
 from acp_agent.testing.gemini_frames import GeminiDialect
+from acp_agent.testing.loopback_http import (
+    HangUp,
+    HttpRequest,
+    Loopback,
+    respond,
+    respond_json,
+    response_head,
+    serve_http,
+)
 from acp_agent.testing.model_frames import ChatDialect, Dialect, MessagesDialect
 from acp_agent.testing.model_requests import RecordedRequest, Service, messages_of
 from acp_agent.testing.responses_frames import ResponsesDialect
@@ -52,8 +60,7 @@ _SERVICES: dict[str, Service] = {
     "/v1/responses": "responses",
     "/v1/messages": "messages",
 }
-_GEMINI_PATH = re.compile(r"/v1(?:alpha|beta)?/models/([^/:]+):streamGenerateContent")
-_MAX_HEAD_BYTES = 64 * 1024
+_GEMINI_PATH = re.compile(r"/v1(?:alpha|beta)?/models/([^/:]+):(?:streamG|g)enerateContent")
 _WRITE_BYTES = 64 * 1024
 
 
@@ -64,14 +71,19 @@ Handler: TypeAlias = Callable[[RecordedRequest], Reply]
 class ModelServer:
     """A running server: its URLs, what it was asked; `abandoned` is set once a client left a reply early."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, loopback: Loopback) -> None:
+        self.url = loopback.url
         self.openai_url = f"{self.url}/v1"
         self.anthropic_url = self.url
         self.gemini_url = self.url
         self.requests: list[RecordedRequest] = []
-        self.n_connections = 0
         self.abandoned = anyio.Event()
+        self._loopback = loopback
+
+    @property
+    def n_connections(self) -> int:
+        """How often a client connected."""
+        return self._loopback.n_connections
 
 
 @asynccontextmanager
@@ -86,24 +98,18 @@ async def serve_model(
     if isinstance(script, str):
         script = parse_script(script)
     handler = _player(script) if isinstance(script, Script) else script
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port) as listener:
-        server = ModelServer(listener.extra(SocketAttribute.local_port))
-        failures: dict[Reply, int] = {}
+    failures: dict[Reply, int] = {}
 
-        async def serve(stream: SocketStream) -> None:
-            server.n_connections += 1
-            async with stream:
-                try:
-                    await _Exchange(server, handler, failures, stream, chunk_bytes).serve_all()
-                except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                    server.abandoned.set()
-                except (anyio.EndOfStream, anyio.IncompleteRead):
-                    return  # the client is done with this connection
+    async def answer(request: HttpRequest, stream: SocketStream) -> None:
+        try:
+            await _Exchange(server, handler, failures, stream, chunk_bytes).answer(request)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            server.abandoned.set()
+            raise
 
-        async with anyio.create_task_group() as task_group:
-            task_group.start_soon(listener.serve, serve)
-            yield server
-            task_group.cancel_scope.cancel()
+    async with serve_http(answer, port=port) as loopback:
+        server = ModelServer(loopback)
+        yield server
 
 
 def in_order(*replies: str) -> Handler:
@@ -124,12 +130,8 @@ def _player(script: Script) -> Handler:
     return handler
 
 
-class _Broken(Exception):
-    """The reply ended the connection as it should."""
-
-
 class _Exchange:
-    """The requests of one connection, one after another."""
+    """One request and its answer, which is a stream or a document, as asked."""
 
     def __init__(
         self,
@@ -143,60 +145,36 @@ class _Exchange:
         self._handler = handler
         self._failures = failures
         self._stream = stream
-        self._reader = BufferedByteReceiveStream(stream)
         self._chunk_bytes = chunk_bytes
+        self._streams = False
         self._streaming = False
 
-    async def serve_all(self) -> None:
-        try:
-            while True:
-                await self._serve_one()
-        except _Broken:
-            return
-
-    async def _serve_one(self) -> None:
-        head = (await self._reader.receive_until(b"\r\n\r\n", _MAX_HEAD_BYTES)).decode("latin-1")
-        request_line, *header_lines = head.split("\r\n")
-        method, target, _ = request_line.split(" ", 2)
-        headers = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in header_lines)
-        }
-        content = await self._read_body(headers)
-        url = urlsplit(target)  # a client behind a proxy sends the whole one
-        if method == "GET" and url.path == "/v1/models":
+    async def answer(self, http: HttpRequest) -> None:
+        url = urlsplit(http.target)  # a client behind a proxy sends the whole one
+        if http.method == "GET" and url.path == "/v1/models":
             models: JsonObject = {"object": "list", "data": [{"id": "script", "object": "model"}]}
-            await self._respond(200, "application/json", dump(models))
-            return
-        service = _service(url.path) if method == "POST" else None
-        body = load(content) if service is not None else None
-        if service is None or not isinstance(body, dict):
-            await self._respond(404, "application/json", dump({"error": {"message": f"no {url.path} here"}}))
-            return
-        request = RecordedRequest(url.path, headers, body, messages_of(service, body))
+            return await respond_json(self._stream, 200, dump(models))
+        service = _service(url.path) if http.method == "POST" else None
+        if service is None:
+            error: JsonObject = {"error": {"message": f"no {url.path} here"}}
+            return await respond_json(self._stream, 404, dump(error))
+        body = _body(http)
+        request = RecordedRequest(url.path, http.headers, body or {}, messages_of(service, body or {}))
+        if service == "gemini":
+            self._streams = parse_qs(url.query).get("alt") == ["sse"]
+            is_odd = self._streams != (":stream" in url.path)  # the service streams one list then
+        else:
+            self._streams = request.body.get("stream") is True
+            is_odd = False
+        if body is None or is_odd:
+            problem = "this is not streamed without `alt=sse`" if is_odd else "the body is no JSON object"
+            refusal = _dialect(service, request, Reply(()), 0).error_body(400, problem)
+            return await respond_json(self._stream, 400, refusal)
         self._server.requests.append(request)
-        streams = parse_qs(url.query).get("alt") == ["sse"] if service == "gemini" else body.get("stream")
-        if streams is not True:
-            await self._respond(
-                400, "application/json", dump({"error": {"message": "this server only streams"}})
-            )
-            return
-        await self._play(self._handler(request), request, service)
-
-    async def _read_body(self, headers: dict[str, str]) -> bytes:
-        if headers.get("transfer-encoding", "").lower() != "chunked":
-            return await self._reader.receive_exactly(int(headers.get("content-length", "0")))
-        body = bytearray()
-        while True:
-            size = int((await self._reader.receive_until(b"\r\n", 100)).partition(b";")[0], 16)
-            body += await self._reader.receive_exactly(size)
-            await self._reader.receive_exactly(2)
-            if not size:
-                return bytes(body)
+        return await self._play(self._handler(request), request, service)
 
     async def _play(self, reply: Reply, request: RecordedRequest, service: Service) -> None:
         dialect = _dialect(service, request, reply, len(self._server.requests))
-        self._streaming = False
         n_calls = 0
         for act in reply.acts:
             match act:
@@ -209,10 +187,11 @@ class _Exchange:
                         await self._end_stream()
                     else:
                         body = dialect.error_body(status, message)
-                        await self._respond(status, "application/json", body, reply.headers)
+                        await respond_json(self._stream, status, body, reply.headers)
                     return
                 case Document(content_type, text):
-                    await self._respond(200, content_type, text.encode(), reply.headers)
+                    headers = (("Content-Type", content_type), *reply.headers)
+                    await respond(self._stream, 200, text.encode(), headers)
                     return
                 case Break("wait"):
                     if reply.acts[0] is not act:
@@ -222,7 +201,7 @@ class _Exchange:
                     await self._reset()
                 case Break():
                     await self._begin_stream(reply, dialect)
-                    raise _Broken
+                    raise HangUp
                 case Raw(text):
                     await self._begin_stream(reply, None)
                     await self._send([text.encode()])
@@ -242,26 +221,31 @@ class _Exchange:
                     await self._send(dialect.call(call_id, name, arguments))
                 case _:
                     assert_never(act)
+        if not self._streams:
+            whole = dialect.document(reply.finish_reason, reply.usage)
+            return await respond_json(self._stream, 200, whole, reply.headers)
         if not (reply.acts and all(isinstance(act, Raw) for act in reply.acts)):
             await self._begin_stream(reply, dialect)
             await self._send(dialect.closing(reply.finish_reason, reply.usage))
-        await self._end_stream()
+        return await self._end_stream()
 
     async def _begin_stream(self, reply: Reply, dialect: Dialect | None) -> None:
         """The head of the answer, once; and its first events, unless raw bytes take their place."""
-        if self._streaming:
+        if self._streaming or not self._streams:
             return
         self._streaming = True
         headers = (("Content-Type", "text/event-stream; charset=utf-8"), ("Transfer-Encoding", "chunked"))
         names = {name.lower() for name, _ in reply.headers}
         await self._stream.send(
-            _head(200, (*(item for item in headers if item[0].lower() not in names), *reply.headers))
+            response_head(200, (*(item for item in headers if item[0].lower() not in names), *reply.headers))
         )
         if dialect is not None:
             await self._send(dialect.opening())
 
     async def _send(self, frames: list[bytes]) -> None:
         """Each frame as one chunk in one write, as services do that flush after every event."""
+        if not self._streams:
+            return
         if self._chunk_bytes is not None:
             content = b"".join(frames)
             size = self._chunk_bytes
@@ -271,6 +255,8 @@ class _Exchange:
 
     async def _send_at_once(self, frames: list[bytes]) -> None:
         """Each frame as one chunk, many chunks in one write."""
+        if not self._streams:
+            return
         content = b"".join(map(_chunk, frames))
         for start in range(0, len(content), _WRITE_BYTES):
             await self._stream.send(content[start : start + _WRITE_BYTES])
@@ -278,29 +264,18 @@ class _Exchange:
     async def _end_stream(self) -> None:
         await self._stream.send(b"0\r\n\r\n")
 
-    async def _respond(
-        self, status: int, content_type: str, body: bytes, headers: tuple[tuple[str, str], ...] = ()
-    ) -> None:
-        head = (("Content-Type", content_type), ("Content-Length", str(len(body))), *headers)
-        await self._stream.send(_head(status, head) + body)
-
     async def _wait_until_client_leaves(self) -> None:
         try:
-            await self._reader.receive()
+            await self._stream.receive()
         except anyio.EndOfStream:
             self._server.abandoned.set()
-        raise _Broken
+        raise HangUp
 
     async def _reset(self) -> None:
         """Close so that the client sees a connection reset, not an end."""
         linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
         self._stream.extra(SocketAttribute.raw_socket).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        raise _Broken
-
-
-def _head(status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
-    lines = [f"HTTP/1.1 {status} -", *(f"{name}: {value}" for name, value in headers), "", ""]
-    return "\r\n".join(lines).encode("latin-1")
+        raise HangUp
 
 
 def _chunk(data: bytes) -> bytes:
@@ -315,11 +290,20 @@ def _service(path: str) -> Service | None:
     return "gemini" if _GEMINI_PATH.fullmatch(path) else _SERVICES.get(path)
 
 
+def _body(http: HttpRequest) -> JsonObject | None:
+    """The JSON object in a request, if it is one."""
+    try:
+        body = load(http.body)
+    except InvalidJson:
+        return None
+    return body if isinstance(body, dict) else None
+
+
 def _dialect(service: Service, request: RecordedRequest, reply: Reply, number: int) -> Dialect:
     model = str(request.body.get("model", ""))
     match service:
         case "chat":
-            return ChatDialect(model, number)
+            return ChatDialect(request.body, number)
         case "messages":
             return MessagesDialect(model, number, reply.usage)
         case "responses":

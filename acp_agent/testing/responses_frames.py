@@ -7,18 +7,12 @@ from typing import TYPE_CHECKING
 
 from acp_agent.base.jsontext import JsonObject, JsonValue, dump
 from acp_agent.model.chat import FinishReason, Usage
+from acp_agent.testing.model_frames import halves, openai_error
 
 if TYPE_CHECKING:
     from acp_agent.testing.model_frames import Dialect
 
 _INCOMPLETE: dict[FinishReason, str] = {"max_tokens": "max_output_tokens", "refusal": "content_filter"}
-_ERROR_TYPES = {
-    400: "invalid_request_error",
-    401: "invalid_request_error",
-    403: "invalid_request_error",
-    404: "invalid_request_error",
-    429: "rate_limit_error",
-}
 
 
 class ResponsesDialect:
@@ -90,33 +84,24 @@ class ResponsesDialect:
             "call_id": call_id,
             "name": name,
         }
-        half = len(arguments) // 2
+        if namespace := self._namespace_of(name):
+            item["namespace"] = namespace
         event = "response.function_call_arguments"
         return [
             self._added(item),
-            *(
-                self._event(f"{event}.delta", place, delta=part)
-                for part in (arguments[:half], arguments[half:])
-                if part
-            ),
+            *(self._event(f"{event}.delta", place, delta=part) for part in halves(arguments)),
             self._event(f"{event}.done", place, arguments=arguments),
             self._done({**item, "status": "completed", "arguments": arguments}),
         ]
 
     def closing(self, reason: FinishReason, usage: Usage) -> list[bytes]:
         """The whole response; no end mark follows."""
-        status = "incomplete" if reason in _INCOMPLETE else "completed"
-        response = self._response(status)
-        if reason in _INCOMPLETE:
-            response["incomplete_details"] = {"reason": _INCOMPLETE[reason]}
-        response["usage"] = {
-            "input_tokens": usage.input_tokens,
-            "input_tokens_details": {"cached_tokens": usage.cache_read_tokens},
-            "output_tokens": usage.output_tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": usage.input_tokens + usage.output_tokens,
-        }
-        return [self._event(f"response.{status}", response=response)]
+        response = self._whole(reason, usage)
+        return [self._event(f"response.{response['status']}", response=response)]
+
+    def document(self, reason: FinishReason, usage: Usage) -> bytes:
+        """The whole response."""
+        return dump(self._whole(reason, usage))
 
     def error_frame(self, status: int, message: str) -> bytes:
         """An `error` event, and the response that failed."""
@@ -129,8 +114,23 @@ class ResponsesDialect:
 
     def error_body(self, status: int, message: str) -> bytes:
         """An object under `error`."""
-        kind = _ERROR_TYPES.get(status, "server_error")
-        return dump({"error": {"message": message, "type": kind, "param": None, "code": None}})
+        return openai_error(status, message)
+
+    def _whole(self, reason: FinishReason, usage: Usage) -> JsonObject:
+        response = self._response("incomplete" if reason in _INCOMPLETE else "completed")
+        if reason in _INCOMPLETE:
+            response["incomplete_details"] = {"reason": _INCOMPLETE[reason]}
+        response["usage"] = {
+            "input_tokens": usage.input_tokens,
+            "input_tokens_details": {
+                "cached_tokens": usage.cache_read_tokens,
+                "cache_write_tokens": usage.cache_write_tokens,
+            },
+            "output_tokens": usage.output_tokens,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": usage.input_tokens + usage.output_tokens,
+        }
+        return response
 
     def _response(self, status: str) -> JsonObject:
         return {
@@ -160,6 +160,13 @@ class ResponsesDialect:
             "user": None,
         }
 
+    def _namespace_of(self, name: str) -> str:
+        """The namespace in which the request offers a function; empty for one of its own."""
+        for group in _objects(self._body.get("tools")):
+            if any(tool.get("name") == name for tool in _objects(group.get("tools"))):
+                return str(group.get("name", ""))
+        return ""
+
     def _id(self, kind: str) -> str:
         return f"{kind}_{self._number}_{len(self._output)}"
 
@@ -176,6 +183,10 @@ class ResponsesDialect:
         self._n_events += 1
         body: JsonObject = {"type": name, "sequence_number": number, **(place or {}), **fields}
         return b"event: " + name.encode() + b"\ndata: " + dump(body) + b"\n\n"
+
+
+def _objects(value: JsonValue) -> list[JsonObject]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
 """A small, correct agent without a model: it plays the script in the prompt. `--defect ID` breaks one thing.
-`--silence says-nothing|fails|hangs` makes it one that cannot reach its model.
+`--silence says-nothing|echoes|fails|hangs` makes it one that cannot reach its model.
 
 Standard library only and few imports, so that it starts in the blink of an eye. A defect is called after the
 requirement it violates.
@@ -107,7 +107,7 @@ class Session:
         self.n_calls = 0
         self.n_turns = 0
         self.n_plans = 0
-        self.always = False
+        self.always = self.never = self.is_briefed = False
         self.servers: list = []
         self.further: list = []
 
@@ -194,10 +194,12 @@ class Turn:
         self.open_calls: list = []
         self.media: list = []
         self.state = ""
+        self.ends_wrongly = False
 
     def interrupt(self, signal: str) -> None:
         id = signal + self.state
-        if id in SINGLE or not broken(id):
+        self.ends_wrongly = signal == "withdraw." and broken(id)
+        if id in SINGLE or not broken(id) or self.ends_wrongly:
             self.cancelled.set()
 
     def run(self, steps: list) -> None:
@@ -211,7 +213,7 @@ class Turn:
                 if reason == "refusal":
                     break
         except Stop:
-            reason = "cancelled"
+            reason = "end_turn" if self.ends_wrongly else "cancelled"
             if not broken("cancel.calls-ended"):
                 for call_id in self.open_calls:
                     self.update(call_id, status="failed")
@@ -230,6 +232,8 @@ class Turn:
         size = 100 if broken("usage.sane") else 200_000
         session.tell({"sessionUpdate": "usage_update", "used": used, "size": size}, keep=False)
         session.tell({"sessionUpdate": "session_info_update", "title": "Hello"}, keep=False)
+        if broken("updates.only-if-offered"):
+            session.tell({"sessionUpdate": "notice", "severity": "info", "message": "done"}, keep=False)
         if broken("prompt.stop-reason"):
             reason = "done"
         if broken("prompt.failure-told") and error:
@@ -363,10 +367,12 @@ class Turn:
     def allowed(self, call_id: str, title: str) -> bool:
         if self.session.always:
             return True
-        ids = ["yes", "always", "no"]
+        if self.session.never:
+            return False
+        ids = ["yes", "always", "no", "never"]
         if broken("permission.options"):
-            ids = ["yes", "always", "yes"]
-        kinds = ["allow_once", "allow_always", "reject_once"]
+            ids = ["yes", "always", "yes", "never"]
+        kinds = ["allow_once", "allow_always", "reject_once", "reject_always"]
         if broken("permission.both-ways"):
             ids, kinds = ids[:2], kinds[:2]
         options = [{"optionId": id, "name": kind, "kind": kind} for id, kind in zip(ids, kinds, strict=True)]
@@ -382,6 +388,9 @@ class Turn:
             return broken("permission.dismissed") or broken("cancel.permission-then-cancelled")
         if outcome.get("outcome") != "selected":
             return broken("permission.unknown-outcome")
+        if outcome.get("optionId") == "never":
+            self.session.never = not broken("permission.never-is-remembered")
+            return False
         if outcome.get("optionId") == "no":
             return broken("permission.rejected")
         if outcome.get("optionId") in ("yes", "always"):
@@ -648,6 +657,7 @@ def initialize(id, params: dict) -> dict:
         "title",
         "status",
         "additionalDirectories",
+        "systemPrompt",
     )
     offered = {name: {} for name in names}
     answer = {
@@ -658,7 +668,7 @@ def initialize(id, params: dict) -> dict:
             "sessionCapabilities": offered,
             "mcpCapabilities": {"http": True, "sse": True},
             "providers": {},
-            "auth": {"logout": {}},
+            "auth": {"logout": {}, "status": {}},
         },
         "agentInfo": {"name": "reference", "version": "1.0"},
         "authMethods": methods,
@@ -692,12 +702,17 @@ def new(id, params: dict) -> dict:
         raise Refused(-32000, "log in first")
     if broken("session.additional-directories") and params.get("additionalDirectories"):
         raise Refused(-32602, "only one directory")
+    if prompted := params.get("systemPrompt"):
+        known = prompted["mode"] == "append" or broken("system-prompt.unknown-mode")
+        if not known:
+            raise Refused(-32602, "no such mode of a system prompt")
     if broken("process.sessions-leak-nothing"):
         leaked.append(open(os.devnull))  # noqa: SIM115
     cwd = check_place(params)
     session = Session("sess_1" if broken("session.ids-differ") else f"sess_{os.urandom(8).hex()}", cwd)
     sessions[session.id] = session
     session.further = params.get("additionalDirectories") or []
+    session.is_briefed = bool(prompted)
     session.connect(params)
     if broken("robust.joined-writes"):
         session.id = next(iter(sessions))
@@ -722,7 +737,7 @@ def stored(id: str) -> dict:
 def reopened(params: dict) -> Session:
     id = str(params.get("sessionId"))
     found = stored(id) or (deleted.get(id, {}) if broken("delete.not-loaded") else {})
-    if not found and not broken("load.unknown"):
+    if not found and not broken("load.unknown") and not broken("resume.unknown"):
         raise Refused(-32002, "no such session")
     session = Session(id, check_place(params))
     session.updates, session.n_calls = found.get("updates", []), found.get("n_calls", 0)
@@ -913,6 +928,12 @@ def authenticate(id, params: dict) -> dict:
     return {}
 
 
+def auth_status(id, params: dict) -> dict:
+    if broken("auth.status"):
+        raise Refused(-32000, "log in first")
+    return {"state": "unauthenticated" if broken("auth.no-surprise") else "not_required"}
+
+
 def logout(id, params: dict) -> dict:
     if broken("auth.logout"):
         raise Refused(-32601, "no such method")
@@ -958,6 +979,10 @@ def prompt(id, params: dict) -> dict:
         return {"?": 1}
     if SILENCE == "fails":
         raise Refused(-32603, "no model")
+    if SILENCE == "echoes":
+        session.say(
+            "".join(block.get("text", "") for block in blocks).encode("ascii", "replace")[:99].decode()
+        )
     if SILENCE:
         return {"?": 1} if SILENCE == "hangs" else {"stopReason": "end_turn"}
     if session.turn is not None and not broken("cancel.twice"):
@@ -987,6 +1012,8 @@ def prompt(id, params: dict) -> dict:
     if broken("cancel.next-turn") and session.values.get("was cancelled"):
         raise Refused(-32603, "the session is over")
     turn.media = [kind for kind in ("image", "audio") if kind in kinds]
+    if session.is_briefed and not broken("system-prompt.reaches-model"):
+        turn.media.append("watchword")
     ask_elsewhere(words)
     session.turn = turn
     if broken("concurrent.turn-blocks-nothing"):
@@ -1047,6 +1074,7 @@ METHODS = {
     "providers/disable": disable_provider,
     "authenticate": authenticate,
     "logout": logout,
+    "auth/status": auth_status,
     "session/prompt": prompt,
     "session/set_mode": set_mode,
     "session/set_config_option": set_config_option,

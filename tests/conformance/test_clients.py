@@ -13,7 +13,7 @@ from acp_agent.conformance.clients.requirements import CLIENT_REQUIREMENTS, Clie
 from acp_agent.conformance.clients.running import agent_command, run_client_requirements
 from acp_agent.conformance.report import Outcome, Report
 
-pytestmark = pytest.mark.timeout(120)  # some dozens of processes, started by the first test of this module
+pytestmark = pytest.mark.timeout(600)  # some dozens of processes, started by the first test of this module
 
 HERE = Path(__file__).parent
 REFERENCE = [sys.executable, "-S", "-E", str(HERE / "reference_client.py")]
@@ -37,6 +37,11 @@ def failed(report: Report) -> set[str]:
     return {item.id for item in report.outcomes if item.verdict == "fail"}
 
 
+def is_caught(defect: str, report: Report) -> bool:
+    found = failed(report)
+    return defect in found and found - {defect} <= INEVITABLE.get(defect.removeprefix("client."), set())
+
+
 def unkept(report: Report) -> list[tuple[str, str, str]]:
     return [(item.id, item.verdict, item.reason) for item in report.outcomes if item.verdict != "pass"]
 
@@ -56,9 +61,11 @@ async def _judge_all() -> dict[str, Report]:
         name = item.id.removeprefix("client.")
         patience = 2.0 if item.id in HANGING or item.part == "surprises" else 8.0
         async with limiter:
-            reports[item.id] = await run_client_requirements(
-                [*REFERENCE, "--defect", name], of_part(item), patience=patience
-            )
+            command = [*REFERENCE, "--defect", name]
+            report = await run_client_requirements(command, of_part(item), patience=patience)
+            if not is_caught(item.id, report):  # perhaps by a machine that is busy with something else
+                report = await run_client_requirements(command, of_part(item), patience=5 * patience)
+            reports[item.id] = report
 
     async with anyio.create_task_group() as tasks:
         for item in CLIENT_REQUIREMENTS:
@@ -75,9 +82,7 @@ def reports() -> dict[str, Report]:
 def test_the_defect_is_caught_by_the_requirement_named_for_it(
     defect: str, reports: dict[str, Report]
 ) -> None:
-    found = failed(reports[defect])
-    assert defect in found, unkept(reports[defect])
-    assert found - {defect} <= INEVITABLE.get(defect.removeprefix("client."), set())
+    assert is_caught(defect, reports[defect]), unkept(reports[defect])
 
 
 async def test_a_correct_client_passes_everything_and_nothing_is_vacuous() -> None:
@@ -118,8 +123,10 @@ async def test_our_own_clients_keep_all_they_offer() -> None:
 
 
 async def test_a_client_that_does_nothing_is_not_judged() -> None:
-    report = await run_client_requirements([sys.executable, "-c", "pass"], patience=5)
+    report = await run_client_requirements([sys.executable, "-c", "exit('no such module')"], patience=60)
     assert {item.verdict for item in report.outcomes} == {"inconclusive"}
+    assert all("ended with exit code 1" in item.reason for item in report.outcomes)
+    assert {item.stderr for item in report.outcomes} == {"no such module\n"}
     assert not report.conforms
 
 

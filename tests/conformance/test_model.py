@@ -55,11 +55,26 @@ def test_a_tool_is_called_by_its_own_names(offered: JsonObject, arguments: JsonO
     assert model.missing == []
 
 
+def test_a_tool_in_a_namespace_is_called_by_its_own_name() -> None:
+    echo: JsonObject = {"type": "function", "name": "conformance_echo", "parameters": {"type": "object"}}
+    group: JsonObject = {"type": "namespace", "name": "mcp__probe", "tools": [echo]}
+    (act,) = ScriptedModel({})(asked(group, steps=(Step("use", "words", "conformance_echo"),))).acts
+    assert isinstance(act, Call)
+    assert act.name == "conformance_echo"
+
+
 def test_a_missing_tool_is_remembered() -> None:
     model = ScriptedModel({})
     reply = model(asked(tool("list", "path"), steps=(WRITE,)))
     assert reply.acts == (Say("there is no tool to write"),)
     assert (model.missing, model.n_requests) == (["write"], 1)
+
+
+@pytest.mark.parametrize("search", [tool("tool_search", "query"), {"type": "tool_search"}])
+def test_tools_that_are_kept_back_until_they_are_searched_for_are_noticed(search: JsonObject) -> None:
+    model = ScriptedModel({})
+    model(asked(search, steps=(Step("use", "words", "conformance_echo"),)))
+    assert (model.missing, model.may_search) == (["use"], True)
 
 
 def test_a_profile_says_how_a_tool_is_called() -> None:

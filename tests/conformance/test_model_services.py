@@ -106,6 +106,13 @@ async def test_the_whole_response_comes_last_with_its_items_and_usage() -> None:
     assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (12, 3, 15)
 
 
+async def test_a_call_of_a_function_in_a_namespace_names_it() -> None:
+    tools: list[JsonValue] = [{"type": "namespace", "name": "files", "tools": [{"name": "ls"}]}]
+    async with serve_model(SCRIPT) as server:
+        response = await answer(server, RESPONSES, {**asks(RESPONSES, "work"), "tools": tools})
+    assert response.text.count('"name":"ls","namespace":"files"') == 3
+
+
 @pytest.mark.parametrize(("text", "reason"), [("long", "max_output_tokens"), ("refused", "content_filter")])
 async def test_a_response_that_was_cut_short_says_why(text: str, reason: str) -> None:
     *_, (name, data) = await events(RESPONSES, text)
@@ -253,6 +260,98 @@ async def test_a_script_goes_on_behind_a_tools_result(path: str) -> None:
     (request,) = server.requests
     assert (request.prompt, request.result, request.n_answered) == ("work", "rainy", 1)
     assert "rainy" in response.text
+
+
+CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
+
+
+def asks_for_a_document(path: str, text: str) -> JsonObject:
+    if path == RESPONSES or path.endswith(":generateContent"):
+        return {**asks(path, text), "stream": False}
+    return {"model": "test-model", "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
+
+
+WHOLE = GEMINI.replace("streamGenerateContent?alt=sse", "generateContent")
+ARGUMENTS = {"path": "."}
+CALL_TEXT = '{"path":"."}'
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        (
+            CHAT,
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": "a b",
+                    "refusal": None,
+                    "annotations": [],
+                    "reasoning_content": "hm hm",
+                    "tool_calls": [
+                        {
+                            "id": "call_1_0",
+                            "type": "function",
+                            "function": {"name": "ls", "arguments": CALL_TEXT},
+                        }
+                    ],
+                },
+                "logprobs": None,
+                "finish_reason": "tool_calls",
+            },
+        ),
+        (
+            MESSAGES,
+            [
+                {"type": "thinking", "thinking": "hm hm", "signature": "sig-0"},
+                {"type": "text", "text": "a b"},
+                {"type": "tool_use", "id": "call_1_0", "name": "ls", "input": ARGUMENTS},
+            ],
+        ),
+        (
+            WHOLE,
+            [
+                {"text": "hm", "thought": True},
+                {"text": " hm", "thought": True},
+                {"text": "a"},
+                {"text": " b"},
+                {
+                    "functionCall": {"name": "ls", "args": ARGUMENTS},
+                    "thoughtSignature": "c2lnbmF0dXJl",
+                },
+            ],
+        ),
+    ],
+)
+async def test_who_does_not_stream_gets_the_same_in_one_document(path: str, content: JsonValue) -> None:
+    async with serve_model(SCRIPT) as server:
+        response = await answer(server, path, asks_for_a_document(path, "work"))
+    assert response.headers["content-type"] == "application/json"
+    told = response.json()
+    found = {
+        CHAT: lambda: told["choices"][0],
+        MESSAGES: lambda: told["content"],
+        WHOLE: lambda: told["candidates"][0]["content"]["parts"],
+    }[path]()
+    assert found == content
+    assert '"usage' in response.text
+
+
+async def test_a_response_in_one_document_is_the_one_a_stream_ends_with() -> None:
+    *_, (_, last) = await events(RESPONSES, "work")
+    async with serve_model(SCRIPT) as server:
+        response = await answer(server, RESPONSES, asks_for_a_document(RESPONSES, "work"))
+    assert response.json() == last["response"]
+
+
+@pytest.mark.parametrize("path", [CHAT, MESSAGES, RESPONSES, WHOLE])
+async def test_what_fails_on_the_way_fails_whole_where_nothing_is_streamed(path: str) -> None:
+    async with serve_model(SCRIPT) as server:
+        response = await answer(server, path, asks_for_a_document(path, "half"))
+    assert response.status_code == 429
+    assert response.json()["error"]["message"] == "slow down"
 
 
 async def test_no_two_replies_have_the_same_id() -> None:

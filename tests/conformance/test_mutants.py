@@ -10,7 +10,7 @@ from acp_agent.conformance.report import Report
 from acp_agent.conformance.requirement import Requirement
 from tests.conformance.agents import reference, verdicts
 
-pytestmark = pytest.mark.timeout(300)  # hundreds of processes, started by the first test of this module
+pytestmark = pytest.mark.timeout(900)  # hundreds of processes, started by the first test of this module
 
 JUDGING = tuple(item for item in REQUIREMENTS if item.area != "speed")
 """Speed is graded and never fails; `test_speed.py` has its defects."""
@@ -88,13 +88,21 @@ def _tried(defect: Requirement) -> tuple[Requirement, ...]:
     return (area[first:] + area[:first])[: 1 + N_NEIGHBORS]
 
 
+def _is_caught(defect: str, report: Report) -> bool:
+    failed = {item.id for item in report.outcomes if item.verdict == "fail"}
+    return defect in failed and failed - {defect} <= INEVITABLE.get(defect, set())
+
+
 async def _judge_all_mutants() -> dict[str, Report]:
     reports: dict[str, Report] = {}
     limiter = anyio.CapacityLimiter(10)  # most of the time they wait for what a defect keeps from coming
 
     async def judge(defect: Requirement) -> None:
         async with limiter:
-            reports[defect.id] = await verdicts(reference(defect.id), _tried(defect), patience=2.0)
+            report = await verdicts(reference(defect.id), _tried(defect), patience=2.0)
+            if not _is_caught(defect.id, report):  # perhaps by a machine that is busy with something else
+                report = await verdicts(reference(defect.id), _tried(defect), patience=20)
+            reports[defect.id] = report
 
     async with anyio.create_task_group() as tasks:
         for item in JUDGING:
@@ -111,9 +119,9 @@ def reports() -> dict[str, Report]:
 def test_the_defect_is_caught_by_the_check_named_for_it_and_no_other(
     defect: str, reports: dict[str, Report]
 ) -> None:
-    failed = {item.id for item in reports[defect].outcomes if item.verdict == "fail"}
-    assert defect in failed, [(item.verdict, item.reason) for item in reports[defect].outcomes]
-    assert failed - {defect} <= INEVITABLE.get(defect, set())
+    assert _is_caught(defect, reports[defect]), [
+        (item.id, item.verdict, item.reason) for item in reports[defect].outcomes
+    ]
 
 
 async def test_the_correct_agent_passes_everything_and_nothing_is_vacuous() -> None:

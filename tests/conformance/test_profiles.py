@@ -11,6 +11,7 @@ import pytest
 from acp_agent.conformance.environment import bare_environment
 from acp_agent.conformance.profile import Profile, bundled, filled, find_profile
 from acp_agent.conformance.stage import open_stage
+from tests.conformance.agents import agent_of
 
 PROFILES = bundled()
 _PLACE = re.compile(r"\{[a-z_]+\}")
@@ -66,6 +67,22 @@ def test_nothing_of_the_users_gets_into_the_environment(tmp_path: Path) -> None:
         *("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "WINDIR"),
         *("TERM", "NO_COLOR"),
     }
+
+
+TOLD = """\
+import pathlib
+pathlib.Path.home().joinpath("told").write_text("\\n".join(sys.argv[1:]))
+reply(frame, {"protocolVersion": 1})
+"""
+
+
+async def test_the_flags_of_a_profile_name_places_too(tmp_path: Path) -> None:
+    profile = Profile(name="mine", args=("--base-url={openai_url}", "--home", "{home}"))
+    async with open_stage(agent_of(TOLD, tmp_path), profile, tmp_path / "stage") as stage:
+        await stage.ready()
+        url, *others = (stage.home / "told").read_text(encoding="utf-8").splitlines()
+        assert others == ["--home", str(stage.home)]
+    assert re.fullmatch(r"--base-url=http://127\.0\.0\.1:\d+/v1", url)
 
 
 async def test_a_keyless_start_leaves_the_profiles_environment_away(tmp_path: Path) -> None:

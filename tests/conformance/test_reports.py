@@ -74,6 +74,17 @@ def test_only_binding_failures_count_against_an_agent() -> None:
     assert of(good, ugly, unseen, no)
     assert not of(good, bad)
     assert not of(unseen, no)
+    easy = msgspec.structs.replace(good, level="quality")
+    assert of(easy)
+    assert not of(easy, unseen)  # nothing that binds was seen to be kept
+
+
+def test_what_was_not_judged_of_a_must_is_told_beside_the_verdict() -> None:
+    good, _, _, unseen, _ = REPORT.outcomes
+    partial = msgspec.structs.replace(REPORT, outcomes=(good, msgspec.structs.replace(unseen, level="MUST")))
+    whole = msgspec.structs.replace(REPORT, outcomes=(good, unseen))
+    assert as_text(partial, Style(enabled=False)).endswith(" conforms as far as it was judged\n")
+    assert as_text(whole, Style(enabled=False)).endswith(" conforms\n")
 
 
 def test_json_is_read_back_the_same(tmp_path: Path) -> None:
@@ -126,8 +137,33 @@ def test_markdown_has_a_row_for_each_requirement() -> None:
 def test_the_terminal_says_what_did_not_pass_and_why() -> None:
     text = as_text(REPORT, Style(enabled=False))
     assert "a.good" not in text
-    assert "inconclusive    SHOULD   b.unseen: saw nothing" in text
+    assert "inconclusive    saw nothing\n                b.unseen\n" in text
     assert text.endswith("some<agent> 1.2 does not conform\n")
+
+
+def test_the_terminal_says_the_same_reason_once_and_ends_with_the_failures() -> None:
+    unseen = [outcome(f"a.unseen-{number}", "MUST", "inconclusive", "saw nothing") for number in range(20)]
+    report = msgspec.structs.replace(REPORT, outcomes=(*REPORT.outcomes, *unseen))
+    text = as_text(report, Style(enabled=False))
+    assert text.count("saw nothing") == 1
+    assert max(len(line) for line in text.splitlines() if "a.unseen" in line) <= 100
+    assert text.index("a.unseen-19") < text.index("fail            MUST     a.bad")
+
+
+def test_nothing_an_agent_says_acts_on_the_terminal() -> None:
+    report = msgspec.structs.replace(REPORT, agent=EVIL)
+    assert "\x1b" not in as_text(report, Style(enabled=False))
+
+
+def test_the_terminal_ends_with_the_last_words_of_an_agent_that_did_nothing_right() -> None:
+    broken = outcome("a.bad", "MUST", "fail", "the agent ended with exit code 3")
+    report = msgspec.structs.replace(
+        REPORT, outcomes=(msgspec.structs.replace(broken, stderr="line one\nno such\x1b[31m model\n"),)
+    )
+    assert "The agent's stderr:\n  line one\n  no such[31m model\n" in as_text(report, Style(enabled=False))
+    assert "line one" not in as_text(
+        msgspec.structs.replace(report, outcomes=(*report.outcomes, REPORT.outcomes[0])), Style(enabled=False)
+    )
 
 
 def test_a_remark_on_what_passed_is_shown_everywhere() -> None:
@@ -190,14 +226,14 @@ def test_the_matrix_has_a_row_for_each_agent_and_what_it_breaks_in_our_words() -
         outcomes=(outcome("a.good", "MUST", "fail", seen), outcome("d.new", "quality", "fail")),
     )
     page = as_matrix([REPORT, other])
-    agents, areas, broken = page.split("\n## ")
+    _, agents, areas, broken = page.split("\n## ")
     assert agents.rstrip().splitlines()[-2:] == [
         "| another 1.2 | 2026-11-21 | 4 | 0.1 | 0 | 2 | 0 | 0 | 0 | 1 | 0 |",
         "| some&lt;agent> 1.2 | 2026-11-21 | 4 | 0.1 | 1 | 2 | 1 | 0 | 1 | 1 | 0 |",
     ]
     assert "| a | 0/1 | 1/2 |" in areas
     assert "| c | - | - |" in areas
-    assert "- **a.good**: It does. Seen: no answer to `…/workspace/a.txt`, xxx" in broken
+    assert "- MUST **a.good**: It does. Seen: no answer to `…/workspace/a.txt`, xxx" in broken
     assert "quality: d.new." in broken
     assert "/tmp/" not in page
     assert max(map(len, page.splitlines())) < 400
@@ -256,6 +292,12 @@ def test_an_agent_that_is_a_file_here_is_started_from_anywhere(
         (["--only", "nonsense", "--", "x"], "no requirement `nonsense`"),
         (["--matrix", "page.md"], "no reports for the matrix"),
         (["--preflight", "nowhere"], "cannot read the registry entry"),
+        (["--json", "nowhere/x.json", "--", "python3"], "`--json` cannot be written to `nowhere/x.json`"),
+        (["--client", "--html", "nowhere/x.html", "--", "python3"], "`--html` cannot be written"),
+        (
+            ["--compare", "nowhere.json", "--", "python3"],
+            "cannot read the report `nowhere.json`: No such file",
+        ),
         (["--jobs", "many", "--", "python3"], "`--jobs` is `many`"),
         (["--patience", "0", "--", "python3"], "`--patience` is `0`"),
         (["--time", "soon", "--", "python3"], "`--time` is `soon`"),

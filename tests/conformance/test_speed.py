@@ -9,6 +9,9 @@ from acp_agent.conformance.checks.performance.speed import grade
 from acp_agent.conformance.report import Outcome
 from tests.conformance.agents import reference, verdicts
 
+N_TRIES = 5
+"""Times are compared that a busy machine makes longer for one of two; so one comparison may go wrong."""
+
 MEASURED = [item.id for item in chosen("speed")]
 
 
@@ -37,7 +40,11 @@ def graded(outcome: Outcome) -> str:
 @pytest.mark.parametrize("measured", MEASURED)
 async def test_what_is_slow_passes_with_a_worse_grade(measured: str) -> None:
     # The slow one waits for many times as long as the reference takes for any of this.
-    quick = await verdicts(reference(), chosen(measured), patience=20)
-    slow = await verdicts(reference(measured), chosen(measured), patience=20)
-    assert graded(slow.outcomes[0]) in "BCDE"
-    assert graded(slow.outcomes[0]) >= graded(quick.outcomes[0])
+    grades: list[tuple[str, str]] = []
+    while len(grades) < N_TRIES:
+        quick = await verdicts(reference(), chosen(measured), patience=20)
+        slow = await verdicts(reference(measured), chosen(measured), patience=20)
+        grades.append((graded(quick.outcomes[0]), graded(slow.outcomes[0])))
+        if "A" < grades[-1][1] >= grades[-1][0]:
+            return
+    pytest.fail(f"grades of the quick one and the slow one: {grades}")

@@ -67,11 +67,45 @@ async def test_an_agent_that_says_nothing_fails_in_time(tmp_path: Path) -> None:
     assert report.outcomes[0].verdict == "fail"
 
 
-async def test_an_agent_that_never_says_anything_is_given_up_after_a_few_checks(tmp_path: Path) -> None:
-    report = await verdicts(agent_of("pass", tmp_path), chosen("extension"), patience=0.2)
+async def test_what_is_known_not_to_be_advertised_starts_no_process(tmp_path: Path) -> None:
+    counted = "    case 'initialize':\n        open('" + str(tmp_path / "starts") + "', 'a').write('x')\n"
+    code = ECHO.replace('    case "initialize":\n', counted)
+    report = await verdicts(agent_of(code, tmp_path), chosen("list,close,load"), patience=5, jobs=1)
+    assert {item.verdict for item in report.outcomes} == {"not-advertised"}
+    assert (tmp_path / "starts").read_text() == "x"
+
+
+async def test_an_agent_that_never_stops_talking_is_ended(tmp_path: Path) -> None:
+    code = "while True:\n    print('so much to say ' * 20)"
+    report = await verdicts(agent_of(code, tmp_path), chosen("session.new"), patience=50)
+    assert report.outcomes[0].verdict == "fail"
+    assert "the agent was ended after 1" in report.outcomes[0].reason
+    assert len(report.outcomes[0].transcript) < 500
+
+
+async def test_how_an_agent_ended_is_told(tmp_path: Path) -> None:
+    report = await verdicts(agent_of("sys.exit(7)", tmp_path), chosen("session.new"), patience=5)
+    assert report.outcomes[0].reason == (
+        "the agent ended with exit code 7: no answer to request 1, `initialize`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ("pass", "no answer to request 1, `initialize` within 2 s"),
+        ("print('loading settings', flush=True)", "; what it wrote is no message: b'loading settings'"),
+    ],
+    ids=["silent", "noisy"],
+)
+async def test_an_agent_that_never_sends_a_message_is_given_up_after_a_few_checks(
+    does: str, told: str, tmp_path: Path
+) -> None:
+    report = await verdicts(agent_of(does, tmp_path), chosen("extension"), patience=2, jobs=4)
+    assert any(item.reason.endswith(told) for item in report.outcomes[:4])
     assert [item.verdict for item in report.outcomes[:4]] == ["fail"] * 4
     assert {item.verdict for item in report.outcomes[5:]} == {"inconclusive"}
-    assert "the agent never said anything" in report.outcomes[-1].reason
+    assert "the agent sent no message" in report.outcomes[-1].reason
     assert not report.conforms
 
 

@@ -32,6 +32,22 @@ class Play(msgspec.Struct, frozen=True):
             frame for frame in found if frame is not None and (not methods or frame.get("method") in methods)
         ]
 
+    def need_prompt(self) -> None:
+        """Go on if there was a turn.
+
+        Raises:
+            Inconclusive: the client sent no prompt; says how it ended.
+        """
+        if not self.frames("session/prompt"):
+            raise Inconclusive(f"the client sent no prompt{self.ending}")
+
+    @property
+    def ending(self) -> str:
+        """What to say behind a reason for which how the client ended may be to blame."""
+        if self.exit_code is None:
+            return f"; it still ran after {self.seconds:.0f} s"
+        return f"; it ended with exit code {self.exit_code}, reports have its stderr"
+
     def asked(self, id: str) -> bool:
         """Whether the agent sent the request with this id."""
         return any(line.sender == "agent" and at(line.frame, "id") == id for line in self.log)
@@ -48,8 +64,7 @@ class Play(msgspec.Struct, frozen=True):
             Inconclusive: the conversation did not get so far.
             Broken: there is no response.
         """
-        if not self.frames("session/prompt"):
-            raise Inconclusive("the client sent no prompt")
+        self.need_prompt()
         if not self.asked(id):
             raise NotAdvertised("the client does not offer it")
         found = self.answers(id)

@@ -224,8 +224,7 @@ def form(play: Play) -> int:
 @_asks("ends", "SHOULD", "Transports > stdio")
 def ends(play: Play) -> int:
     """When its work is done the client ends."""
-    if not play.frames("session/prompt"):
-        raise Inconclusive("the client sent no prompt")
+    play.need_prompt()
     expect(play.exit_code is not None, f"it still runs after {play.seconds:.0f} s")
     return 1
 
@@ -233,8 +232,7 @@ def ends(play: Play) -> int:
 @_asks("closes-stdin", "quality", "Transports > stdio")
 def closes_stdin(play: Play) -> int:
     """The client closes the agent's stdin and lets it end by itself."""
-    if not play.frames("session/prompt"):
-        raise Inconclusive("the client sent no prompt")
+    play.need_prompt()
     expect(any("end" in note for note in play.notes), "the agent was ended before its stdin")
     return 1
 
@@ -243,8 +241,7 @@ def closes_stdin(play: Play) -> int:
 def uninvited(play: Play) -> int:
     """What the client did not offer it refuses."""
     ids = [id for id in ("read", "write", "terminal", "form") if play.asked(id)]
-    if not play.frames("session/prompt"):
-        raise Inconclusive("the client sent no prompt")
+    play.need_prompt()
     if not ids:
         raise NotAdvertised("the client offers everything")
     for id in ids:
@@ -270,8 +267,7 @@ def wrong_version(play: Play) -> int:
 @_asks("failed-prompt", "SHOULD", "Prompt turn", "error")
 def failed_prompt(play: Play) -> int:
     """A prompt answered with an error does not make the client hang."""
-    if not play.frames("session/prompt"):
-        raise Inconclusive("the client sent no prompt")
+    play.need_prompt()
     expect(play.exit_code is not None, f"it still runs after {play.seconds:.0f} s")
     return 1
 
@@ -279,8 +275,7 @@ def failed_prompt(play: Play) -> int:
 @_asks("ended-agent", "SHOULD", "Transports > stdio", "end")
 def ended_agent(play: Play) -> int:
     """An agent that ends in the middle of a turn does not make the client hang."""
-    if not play.frames("session/prompt"):
-        raise Inconclusive("the client sent no prompt")
+    play.need_prompt()
     expect(play.exit_code is not None, f"it still runs after {play.seconds:.0f} s")
     return 1
 

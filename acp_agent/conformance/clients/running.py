@@ -8,14 +8,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 import msgspec
 from anyio.abc import ByteReceiveStream
 
-from acp_agent import __version__
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.conformance.agent_process import Line, kill_group
@@ -23,7 +21,7 @@ from acp_agent.conformance.clients.play import Part, Play
 from acp_agent.conformance.clients.requirements import CLIENT_REQUIREMENTS, ClientRequirement
 from acp_agent.conformance.environment import bare_environment
 from acp_agent.conformance.reach import object_at, text_at
-from acp_agent.conformance.report import Outcome, Report, outcome_of
+from acp_agent.conformance.report import Outcome, Report, Run, outcome_of
 from acp_agent.conformance.verdicts import NotPassed, Verdict
 
 AGENT = "{agent}"
@@ -33,6 +31,7 @@ CLIENT_TIME = 30.0
 """Seconds a client has for one part."""
 
 _PLAYER = Path(__file__).with_name("played_agent.py")
+_LAST_WORDS_TIME = 2.0  # seconds that what it left behind has to say the rest, the agent above all
 _INPUT = b"hello\n"
 _N_LINES = 200
 _LINE_CHARS = 1000
@@ -50,7 +49,7 @@ async def run_client_requirements(
     `{agent}` in the command becomes the command of the agent to start; without it that is put behind it.
     `patience` is how many seconds the client has for each part.
     """
-    began, began_at = time.monotonic(), datetime.now(UTC)
+    run = Run(command, "client")
     plays: dict[Part, Play] = {}
     outcomes: list[Outcome] = []
     for item in requirements:
@@ -60,16 +59,7 @@ async def run_client_requirements(
         outcomes.append(outcome)
         on_outcome(outcome)
     info = _info(plays.values())
-    return Report(
-        agent=text_at(info, "name"),
-        agent_version=text_at(info, "version"),
-        command=" ".join(command),
-        profile="client",
-        suite_version=__version__,
-        began_at=began_at.isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - began, 1),
-        outcomes=tuple(outcomes),
-    )
+    return run.report(text_at(info, "name"), text_at(info, "version"), outcomes)
 
 
 def agent_command(command: Sequence[str], log: Path, part: Part) -> list[str]:
@@ -85,7 +75,7 @@ def _judged(item: ClientRequirement, play: Play) -> Outcome:
     reason = ""
     try:
         if not item.judge(play):
-            verdict, reason = "inconclusive", "saw nothing of what it judges"
+            verdict, reason = "inconclusive", f"saw nothing of what it judges{play.ending}"
     except NotPassed as exc:
         verdict, reason = exc.verdict, str(exc)
     outcome = outcome_of(item, verdict, reason, play.seconds)
@@ -127,12 +117,13 @@ async def _play(command: Sequence[str], part: Part, patience: float) -> Play:
                 exit_code = process.returncode
                 if exit_code is None:
                     kill_group(process)
-                tasks.cancel_scope.cancel()
+                # Its end may be seen before its last words are.
+                tasks.cancel_scope.deadline = anyio.current_time() + _LAST_WORDS_TIME
+            await _settled(log)  # before its group is killed, in which the agent may be
         finally:
             with anyio.CancelScope(shield=True):
                 kill_group(process)
                 await process.aclose()
-        await _settled(log)
         lines, notes = _read(log)
         told = b"".join(stderr).decode(errors="replace")
         return Play(lines, notes, exit_code, time.monotonic() - began, told)
@@ -148,7 +139,7 @@ async def _drain(stream: ByteReceiveStream, into: list[bytes]) -> None:
 
 async def _settled(log: Path) -> None:
     """Give the agent, which the client leaves behind for a moment, the time to note its end."""
-    with anyio.move_on_after(1 if log.exists() else 0):  # noqa: ASYNC240 - one look at a scratch folder
+    with anyio.move_on_after(_LAST_WORDS_TIME if log.exists() else 0):  # noqa: ASYNC240 - one look at a scratch folder
         while not _is_settled(log):  # noqa: ASYNC110 - it is another process that writes
             await anyio.sleep(0.02)
 

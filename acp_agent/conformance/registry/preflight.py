@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 
-from acp_agent import __version__
 from acp_agent.base.errors import ConfigError
 from acp_agent.base.jsontext import InvalidJson, JsonObject, load
 from acp_agent.conformance.reach import text_at
@@ -17,7 +14,7 @@ from acp_agent.conformance.registry.entry import ENTRY_RULES
 from acp_agent.conformance.registry.handshake import HANDSHAKE_RULES, shake_hands
 from acp_agent.conformance.registry.icon import ICON_RULES, IconFile
 from acp_agent.conformance.registry.rule import Rule
-from acp_agent.conformance.report import Outcome, Report
+from acp_agent.conformance.report import Outcome, Report, Run
 from acp_agent.conformance.verdicts import Verdict
 
 _SECTION = "ACP registry"
@@ -34,7 +31,7 @@ async def preflight(place: Path, command: Sequence[str] = ()) -> Report:
     folder = anyio.Path(place)
     file = Path(await (folder / "agent.json" if await folder.is_dir() else folder).resolve())
     entry = _read(file)
-    began, began_at = time.monotonic(), datetime.now(UTC)
+    run = Run(command, "registry")
     outcomes = [_outcome(rule, *_judged(rule.check(entry, file.parent))) for rule in ENTRY_RULES]
     icon = IconFile(file.parent / "icon.svg")
     outcomes += [_outcome(rule, *_judged(rule.check(icon))) for rule in ICON_RULES]
@@ -45,16 +42,7 @@ async def preflight(place: Path, command: Sequence[str] = ()) -> Report:
         outcomes += [
             _outcome(rule, "skipped", "no command: put the agent's behind `--`") for rule in HANDSHAKE_RULES
         ]
-    return Report(
-        agent=text_at(entry, "name"),
-        agent_version=text_at(entry, "version"),
-        command=" ".join(command),
-        profile="registry",
-        suite_version=__version__,
-        began_at=began_at.isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - began, 1),
-        outcomes=tuple(outcomes),
-    )
+    return run.report(text_at(entry, "name"), text_at(entry, "version"), outcomes)
 
 
 def _read(file: Path) -> JsonObject:

@@ -12,7 +12,9 @@ def as_markdown(report: Report) -> str:
     lines = [
         f"# ACP conformance of {report.name}",
         "",
-        f"{report.headline}. `{report.command}`, profile {report.profile}, {report.began_at}, "
+        f"It **{report.judgement}**: {report.headline}.",
+        "",
+        f"`{report.command}`, profile {report.profile}, {report.began_at}, "
         f"{report.seconds:g} s, suite {report.suite_version}.",
         "",
         f"| level | {' | '.join(VERDICTS)} |",
@@ -33,7 +35,8 @@ def as_markdown(report: Report) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| {item.id} | {item.level} | {item.verdict} | {cell(item.reason)} | {item.section} |"
+        f"| {item.id} | {item.level} | {item.verdict} | {cell(item.reason)} "
+        f"| {item.section} ({item.version}) |"
         for item in report.outcomes
     ]
     return "\n".join(lines) + "\n"

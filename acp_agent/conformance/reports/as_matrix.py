@@ -12,21 +12,29 @@ from acp_agent.conformance.verdicts import VERDICTS
 _INTRODUCTION = """\
 # Conformance matrix
 
-Made by `acp-agent conformance --matrix` out of the JSON reports of single runs. A fail is something the
-agent was seen to do; what it offers no way to see is inconclusive, skipped or not-advertised, and never a
-pass. Fewer fails do not make a better agent where less was judged. `acp-agent conformance --list` says what
-each requirement asks.
+Agents tried with `acp-agent conformance`, side by side. This page is made of the JSON reports of single
+runs, by `acp-agent conformance --matrix`.
+
+A **pass** and a **fail** are things an agent was seen to do. What could not be seen is **inconclusive** (it
+did not happen, as when an agent reads files without asking the client), **skipped** (it cannot be tried, as
+when the agent's model has no tool for it) or **not-advertised** (the agent does not offer it), and never a
+pass. So fewer fails do not make a better agent where less was judged.
+
+A MUST or SHOULD is one of the protocol or of JSON-RPC. Both bind: an agent that breaks one does not conform.
+`MAY` and `quality` bind nobody; the latter is what users and clients ask for, such as no commands left
+running. `acp-agent conformance --list` says what each requirement asks.
 """
 _SCRATCH = re.compile(r"(?:/[\w.+-]+)*/acp-conformance-\w+/stage/")
-_REASON_CHARS = 300
+_REASON_CHARS = 240
 
 
 def as_matrix(reports: Sequence[Report]) -> str:
     """The page, with agents in the order of their names. Paths of the machine they ran on are cut."""
     ordered = sorted(reports, key=lambda report: report.name.lower())
-    lines = [_INTRODUCTION, *_agents(ordered), "", "## Areas", "", "Passes of what was judged.", ""]
+    lines = [_INTRODUCTION, "## Agents", "", *_agents(ordered), "", "## Areas", ""]
+    lines += ["How many of the requirements that could be judged were kept. A dash: none could be.", ""]
     lines += _areas(ordered)
-    lines += ["", "## What is broken", ""]
+    lines += ["", "## What is broken", "", "What each requirement asks, and what was seen instead.", ""]
     for report in ordered:
         lines += _broken(report)
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -68,16 +76,17 @@ def _of(outcomes: Sequence[Outcome]) -> str:
 
 
 def _broken(report: Report) -> list[str]:
-    failed = [item for item in report.outcomes if item.verdict == "fail"]
     lines = [f"### {cell(report.name)}", ""]
-    musts = [item for item in failed if item.level == "MUST"]
-    for item in musts:
-        seen = " ".join(_SCRATCH.sub("…/", item.reason).split())
-        cut = seen if len(seen) <= _REASON_CHARS else f"{seen[:_REASON_CHARS]} …"
-        lines.append(f"- **{item.id}**: {item.text} Seen: {cell(cut)}")
-    if not musts:
-        lines.append("No MUST.")
-    for level in ("SHOULD", "MAY", "quality"):
+    failed = [item for item in report.outcomes if item.verdict == "fail"]
+    for level in ("MUST", "SHOULD"):
+        for item in failed:
+            if item.level == level:
+                seen = " ".join(_SCRATCH.sub("…/", item.reason).split())
+                cut = seen if len(seen) <= _REASON_CHARS else f"{seen[:_REASON_CHARS]} …"
+                lines.append(f"- {level} **{item.id}**: {item.text} Seen: {cell(cut)}")
+    if len(lines) == 2:
+        lines.append("Nothing that binds.")
+    for level in ("MAY", "quality"):
         if ids := [item.id for item in failed if item.level == level]:
             lines += ["", f"{level}: {', '.join(ids)}."]
     return [*lines, ""]

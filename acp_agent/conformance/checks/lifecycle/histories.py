@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from acp_agent.base.jsontext import JsonObject
+from acp_agent.conformance.agent_process import expect_refused
 from acp_agent.conformance.reach import has, object_at, objects_at, text_at
 from acp_agent.conformance.requirement import requirement
 from acp_agent.conformance.session import Session
@@ -67,7 +68,7 @@ async def bad_cursor(stage: Stage) -> int:
     """A cursor the agent did not give is an error."""
     session = await stage.session()
     response = await session.agent.ask("session/list", {"cursor": "conformance-nowhere"})
-    expect("error" in response, "a cursor that was never given was taken")
+    expect_refused("session/list", response, "a cursor that was never given was taken")
     return 1
 
 
@@ -95,7 +96,7 @@ async def delete_not_loaded(stage: Stage) -> int:
     return 1
 
 
-@requirement("fork.own-id", "MUST", section="Session fork (draft)", needs=_FORK)
+@requirement("fork.own-id", "MUST", section="Session fork", version="v1 draft", needs=_FORK)
 async def own_id(stage: Stage) -> int:
     """A fork is a session with an id of its own."""
     session = await _spoken(stage, "hello")
@@ -104,7 +105,7 @@ async def own_id(stage: Stage) -> int:
     return 1
 
 
-@requirement("fork.goes-on", "MUST", section="Session fork (draft)", needs=_FORK)
+@requirement("fork.goes-on", "MUST", section="Session fork", version="v1 draft", needs=_FORK)
 async def fork_goes_on(stage: Stage) -> int:
     """The fork and the session it is of both take prompts, each told of under its own id."""
     session = await _spoken(stage, "hello")
@@ -117,7 +118,7 @@ async def fork_goes_on(stage: Stage) -> int:
     return bool(said[0]) + bool(said[1])
 
 
-@requirement("fork.has-the-past", "SHOULD", section="Session fork (draft)", needs=(*_FORK, _LOAD))
+@requirement("fork.has-the-past", "SHOULD", section="Session fork", version="v1 draft", needs=(*_FORK, _LOAD))
 async def fork_has_the_past(stage: Stage) -> int:
     """A fork has the past of its session, and what is said in it later stays out of the session."""
     session = await _spoken(stage, "common words")

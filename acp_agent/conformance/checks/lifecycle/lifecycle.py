@@ -6,6 +6,8 @@ import anyio
 
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject
+from acp_agent.conformance.agent_process import expect_refused
+from acp_agent.conformance.checks.turns.cancellation import ends_cancelled
 from acp_agent.conformance.reach import objects_at, text_at
 from acp_agent.conformance.requirement import requirement
 from acp_agent.conformance.session import Session
@@ -26,6 +28,16 @@ _RESUME = ("agentCapabilities.sessionCapabilities.resume",)
 async def _listed(session: Session, params: JsonObject) -> list[str]:
     result = await session.agent.result("session/list", params)
     return [text_at(item, "sessionId") for item in objects_at(result, "sessions")]
+
+
+async def _listed_in_time(session: Session, params: JsonObject) -> list[str]:
+    """The sessions listed once this one is among them, or when its time is up."""
+    listed = await _listed(session, params)
+    with anyio.move_on_after(_LIST_TIME):
+        while session.id not in listed:
+            await anyio.sleep(QUIET)
+            listed = await _listed(session, params)
+    return listed
 
 
 @requirement(
@@ -93,11 +105,7 @@ async def list_everything(stage: Stage) -> int:
     session = await stage.session()
     await session.turn(say("hello"))
     session.need_script()
-    listed = await _listed(session, {})
-    with anyio.move_on_after(_LIST_TIME):
-        while session.id not in listed:
-            await anyio.sleep(QUIET)
-            listed = await _listed(session, {})
+    listed = await _listed_in_time(session, {})
     expect(session.id in listed, f"`{session.id}` is not among {listed}")
     return 1
 
@@ -114,7 +122,7 @@ async def list_by_directory(stage: Stage) -> int:
     session = await stage.session()
     await session.turn(say("hello"))
     session.need_script()
-    here = await _listed(session, {"cwd": str(stage.workspace)})
+    here = await _listed_in_time(session, {"cwd": str(stage.workspace)})
     expect(session.id in here, f"`{session.id}` is not among {here}")
     elsewhere = await _listed(session, {"cwd": str(stage.home / "nowhere")})
     expect(elsewhere == [], f"an unknown directory has the sessions {elsewhere}")
@@ -150,8 +158,7 @@ async def close_running_turn(stage: Stage) -> int:
     prompt = await session.begin(Step("wait", "working"))
     await session.running(prompt)
     await session.agent.result("session/close", {"sessionId": session.id})
-    reason = await session.finish(prompt)
-    expect(reason == "cancelled", f"the stop reason is `{reason}`")
+    await ends_cancelled(session, prompt)
     return 1
 
 
@@ -166,7 +173,7 @@ async def delete_gone(stage: Stage) -> int:
     """A deleted session is not listed any more."""
     session = await stage.session()
     await session.turn(say("hello"))
-    if session.id not in await _listed(session, {}):
+    if session.id not in await _listed_in_time(session, {}):
         raise Inconclusive("the session was not listed in the first place")
     await session.agent.result("session/delete", {"sessionId": session.id})
     expect(session.id not in await _listed(session, {}), "a deleted session is listed")
@@ -232,6 +239,15 @@ async def resume_no_replay(stage: Stage) -> int:
     return n_before
 
 
+@requirement("resume.unknown", "SHOULD", section="Session resume", needs=_RESUME)
+async def resume_unknown(stage: Stage) -> int:
+    """Resuming a session that does not exist is an error."""
+    agent = await stage.ready()
+    response = await agent.ask("session/resume", {**stage.new_params(), "sessionId": "conformance-nobody"})
+    expect_refused("session/resume", response, "a session that does not exist was resumed")
+    return 1
+
+
 REQUIREMENTS = (
     new,
     ids_differ,
@@ -245,4 +261,5 @@ REQUIREMENTS = (
     delete_again,
     resume_without_servers,
     resume_no_replay,
+    resume_unknown,
 )

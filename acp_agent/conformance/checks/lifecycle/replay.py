@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject, JsonValue
-from acp_agent.conformance.agent_process import kill_group, result_of
+from acp_agent.conformance.agent_process import expect_refused, kill_group, result_of
 from acp_agent.conformance.reach import at, text_at
 from acp_agent.conformance.requirement import requirement
 from acp_agent.conformance.session import Session
@@ -83,7 +83,7 @@ async def same_as_live(stage: Stage) -> int:
     await session.agent.end()
     loaded = await stage.load(session)
     for kind in ("agent_message_chunk", "agent_thought_chunk"):
-        live, again = session.text(kind), loaded.text(kind)
+        live, again = session.text(kind).strip(), loaded.text(kind).strip()
         expect(live == again, f"`{kind}` was {live!r} and is {again!r}")
     live_calls, calls = _drawn(session), _drawn(loaded)
     expect(list(live_calls) == list(calls), f"the calls were {list(live_calls)} and are {list(calls)}")
@@ -154,7 +154,7 @@ async def unknown(stage: Stage) -> int:
     agent = await stage.ready()
     params: JsonObject = {**stage.new_params(), "sessionId": "conformance-nobody"}
     response = await agent.ask("session/load", params)
-    expect("error" in response, "a session that does not exist was loaded")
+    expect_refused("session/load", response, "a session that does not exist was loaded")
     return 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acp_agent.base.jsontext import JsonObject
+from acp_agent.conformance.checks.turns.cancellation import ends_cancelled
 from acp_agent.conformance.reach import at, objects_at, text_at
 from acp_agent.conformance.requirement import requirement
 from acp_agent.conformance.session import Session
@@ -15,9 +16,9 @@ _LIST = f"{_CAN}list"
 _ARCHIVE = (f"{_CAN}archive", _LIST)
 _TITLE = (f"{_CAN}title", _LIST)
 _STATUS = (f"{_CAN}status",)
-_ARCHIVING = "Session archive (draft)"
-_TITLING = "Session title (draft)"
-_ASKING = "Session status (draft)"
+_ARCHIVING = "Session archive"
+_TITLING = "Session title"
+_ASKING = "Session status"
 _INVALID_PARAMS = -32602
 _NOT_FOUND = -32002
 _NOBODY: JsonObject = {"sessionId": "conformance-nobody"}
@@ -52,7 +53,7 @@ async def _refused(stage: Stage, method: str, params: JsonObject, code: int) -> 
     return 1
 
 
-@requirement("archive.hidden", "MUST", section=_ARCHIVING, needs=_ARCHIVE)
+@requirement("archive.hidden", "MUST", section=_ARCHIVING, version="v1 draft", needs=_ARCHIVE)
 async def hidden(stage: Stage) -> int:
     """An archived session is listed only where archived ones are asked for."""
     session = await _archived(stage)
@@ -63,7 +64,7 @@ async def hidden(stage: Stage) -> int:
     return 4
 
 
-@requirement("archive.marked", "MUST", section=_ARCHIVING, needs=_ARCHIVE)
+@requirement("archive.marked", "MUST", section=_ARCHIVING, version="v1 draft", needs=_ARCHIVE)
 async def marked(stage: Stage) -> int:
     """Every session in a list says whether it is archived."""
     session = await _archived(stage)
@@ -74,7 +75,7 @@ async def marked(stage: Stage) -> int:
     return len(listed)
 
 
-@requirement("archive.back", "MUST", section=_ARCHIVING, needs=_ARCHIVE)
+@requirement("archive.back", "MUST", section=_ARCHIVING, version="v1 draft", needs=_ARCHIVE)
 async def back(stage: Stage) -> int:
     """A session taken out of the archive is listed as before."""
     session = await _archived(stage)
@@ -83,7 +84,7 @@ async def back(stage: Stage) -> int:
     return 1
 
 
-@requirement("archive.again", "MUST", section=_ARCHIVING, needs=_ARCHIVE)
+@requirement("archive.again", "MUST", section=_ARCHIVING, version="v1 draft", needs=_ARCHIVE)
 async def again(stage: Stage) -> int:
     """Archiving an archived session succeeds."""
     session = await _archived(stage)
@@ -91,33 +92,32 @@ async def again(stage: Stage) -> int:
     return 1
 
 
-@requirement("archive.ends", "MUST", section=_ARCHIVING, needs=_ARCHIVE)
+@requirement("archive.ends", "MUST", section=_ARCHIVING, version="v1 draft", needs=_ARCHIVE)
 async def ends(stage: Stage) -> int:
     """Archiving cancels the session's turn and closes it."""
     session = await stage.session()
     prompt = await session.begin(Step("wait", "working"))
     await session.running(prompt)
     await session.agent.result("session/archive", {"sessionId": session.id})
-    reason = await session.finish(prompt)
-    expect(reason == "cancelled", f"the stop reason is `{reason}`")
+    await ends_cancelled(session, prompt)
     answer = await session.agent.ask("session/prompt", prompt_params(session.id, text_block("hello")))
     expect("error" in answer, "an archived session took a prompt")
     return 2
 
 
-@requirement("archive.unknown-filter", "MUST", section=_ARCHIVING, needs=_ARCHIVE)
+@requirement("archive.unknown-filter", "MUST", section=_ARCHIVING, version="v1 draft", needs=_ARCHIVE)
 async def unknown_filter(stage: Stage) -> int:
     """A filter of a list that is not known is refused with -32602."""
     return await _refused(stage, "session/list", {"archived": "_conformance"}, _INVALID_PARAMS)
 
 
-@requirement("archive.unknown", "MUST", section=_ARCHIVING, needs=_ARCHIVE)
+@requirement("archive.unknown", "MUST", section=_ARCHIVING, version="v1 draft", needs=_ARCHIVE)
 async def unknown_to_archive(stage: Stage) -> int:
     """Archiving a session that does not exist is answered with -32002."""
     return await _refused(stage, "session/archive", _NOBODY, _NOT_FOUND)
 
 
-@requirement("title.set", "MUST", section=_TITLING, needs=_TITLE)
+@requirement("title.set", "MUST", section=_TITLING, version="v1 draft", needs=_TITLE)
 async def title_set(stage: Stage) -> int:
     """A title that was set is the one the session is listed with, as the answer tells it."""
     session = await _spoken(stage)
@@ -129,7 +129,7 @@ async def title_set(stage: Stage) -> int:
     return 1
 
 
-@requirement("title.empty", "MUST", section=_TITLING, needs=_TITLE)
+@requirement("title.empty", "MUST", section=_TITLING, version="v1 draft", needs=_TITLE)
 async def title_empty(stage: Stage) -> int:
     """A title of nothing is refused with -32602."""
     session = await _spoken(stage)
@@ -138,13 +138,13 @@ async def title_empty(stage: Stage) -> int:
     return 1
 
 
-@requirement("title.unknown", "MUST", section=_TITLING, needs=_TITLE)
+@requirement("title.unknown", "MUST", section=_TITLING, version="v1 draft", needs=_TITLE)
 async def title_unknown(stage: Stage) -> int:
     """Setting the title of a session that does not exist is answered with -32002."""
     return await _refused(stage, "session/set_title", {**_NOBODY, "title": "A title"}, _NOT_FOUND)
 
 
-@requirement("status.open", "MUST", section=_ASKING, needs=_STATUS)
+@requirement("status.open", "MUST", section=_ASKING, version="v1 draft", needs=_STATUS)
 async def status_open(stage: Stage) -> int:
     """An open session is told to be open."""
     session = await _spoken(stage)
@@ -153,7 +153,7 @@ async def status_open(stage: Stage) -> int:
     return 1
 
 
-@requirement("status.saved", "MUST", section=_ASKING, needs=(*_STATUS, f"{_CAN}close"))
+@requirement("status.saved", "MUST", section=_ASKING, version="v1 draft", needs=(*_STATUS, f"{_CAN}close"))
 async def status_saved(stage: Stage) -> int:
     """A closed session is told to be saved, and asking does not open it."""
     session = await _spoken(stage)
@@ -164,7 +164,7 @@ async def status_saved(stage: Stage) -> int:
     return 2
 
 
-@requirement("status.unknown", "MUST", section=_ASKING, needs=_STATUS)
+@requirement("status.unknown", "MUST", section=_ASKING, version="v1 draft", needs=_STATUS)
 async def status_unknown(stage: Stage) -> int:
     """Asking for a session that does not exist is answered with -32002."""
     return await _refused(stage, "session/status", _NOBODY, _NOT_FOUND)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acp_agent.base.jsontext import JsonObject
+from acp_agent.conformance.agent_process import expect_refused
 from acp_agent.conformance.model import ScriptedModel
 from acp_agent.conformance.reach import has, objects_at, text_at
 from acp_agent.conformance.requirement import requirement
@@ -16,7 +17,7 @@ from acp_agent.testing.model_requests import RecordedRequest
 from acp_agent.testing.model_server import ModelServer, serve_model
 
 _NEEDS = ("agentCapabilities.providers",)
-_SECTION = "Configurable providers (draft)"
+_SECTION = "Configurable providers"
 _MARK = "x-conformance"
 
 
@@ -58,7 +59,7 @@ def _url(api: str, server: ModelServer) -> str:
             return ""
 
 
-@requirement("providers.listed", "MUST", section=_SECTION, needs=_NEEDS)
+@requirement("providers.listed", "MUST", section=_SECTION, version="v1 draft", needs=_NEEDS)
 async def listed(stage: Stage) -> int:
     """Each provider has an id of its own and says which protocols it takes, its current one among them."""
     found = await _offered(await stage.session())
@@ -72,7 +73,7 @@ async def listed(stage: Stage) -> int:
     return len(ids)
 
 
-@requirement("providers.set", "MUST", section=_SECTION, needs=_NEEDS)
+@requirement("providers.set", "MUST", section=_SECTION, version="v1 draft", needs=_NEEDS)
 async def set_elsewhere(stage: Stage) -> int:
     """Once a provider was sent to another address, prompts go there."""
     requests = await _elsewhere(stage)
@@ -80,7 +81,7 @@ async def set_elsewhere(stage: Stage) -> int:
     return len(requests)
 
 
-@requirement("providers.headers", "MUST", section=_SECTION, needs=_NEEDS)
+@requirement("providers.headers", "MUST", section=_SECTION, version="v1 draft", needs=_NEEDS)
 async def headers_told(stage: Stage) -> int:
     """Requests to that address carry the headers that were set for it."""
     marks = [request.headers.get(_MARK) for request in await _elsewhere(stage)]
@@ -88,7 +89,7 @@ async def headers_told(stage: Stage) -> int:
     return len(marks)
 
 
-@requirement("providers.disabled", "MUST", section=_SECTION, needs=_NEEDS)
+@requirement("providers.disabled", "MUST", section=_SECTION, version="v1 draft", needs=_NEEDS)
 async def disabled(stage: Stage) -> int:
     """A provider that is switched off is listed without a current address."""
     session = await stage.session()
@@ -101,7 +102,7 @@ async def disabled(stage: Stage) -> int:
     return 1
 
 
-@requirement("providers.unknown", "SHOULD", section=_SECTION, needs=_NEEDS)
+@requirement("providers.unknown", "SHOULD", section=_SECTION, version="v1 draft", needs=_NEEDS)
 async def unknown(stage: Stage) -> int:
     """A provider that does not exist cannot be set."""
     agent = await stage.ready()
@@ -112,7 +113,7 @@ async def unknown(stage: Stage) -> int:
         "headers": {},
     }
     answer = await agent.ask("providers/set", params)
-    expect("error" in answer, "a provider that does not exist was set")
+    expect_refused("providers/set", answer, "a provider that does not exist was set")
     return 1
 
 

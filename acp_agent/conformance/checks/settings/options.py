@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject
+from acp_agent.conformance.agent_process import expect_refused
 from acp_agent.conformance.reach import has, object_at, objects_at, text_at
 from acp_agent.conformance.requirement import requirement
 from acp_agent.conformance.session import Session
@@ -72,7 +72,7 @@ async def unknown_mode(stage: Stage) -> int:
     session, _ = await with_modes(stage)
     params: JsonObject = {"sessionId": session.id, "modeId": "conformance-unknown"}
     response = await session.agent.ask("session/set_mode", params)
-    expect("error" in response, "a mode that does not exist was set")
+    expect_refused("session/set_mode", response, "a mode that does not exist was set")
     return 1
 
 
@@ -152,7 +152,7 @@ async def unknown_value(stage: Stage) -> int:
         "value": "conformance-?",
     }
     response = await session.agent.ask("session/set_config_option", params)
-    expect("error" in response, f"answered {jsontext.dump_text(response)[:300]}")
+    expect_refused("session/set_config_option", response, "a value that does not exist was set")
     return 1
 
 

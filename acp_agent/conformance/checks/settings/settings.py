@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from acp_agent.base.jsontext import JsonObject
+from acp_agent.conformance.agent_process import RequestId, expect_refused
 from acp_agent.conformance.checks.settings.options import set_option, values_of, with_modes, with_options
 from acp_agent.conformance.reach import objects_at, text_at
 from acp_agent.conformance.requirement import requirement
+from acp_agent.conformance.session import Session
 from acp_agent.conformance.stage import Stage
 from acp_agent.conformance.steps import Step, say
-from acp_agent.conformance.verdicts import Inconclusive, expect
+from acp_agent.conformance.verdicts import Broken, Inconclusive, expect
 
 _MODES = "Session modes"
 _OPTIONS = "Session config options"
 _LOAD = ("agentCapabilities.loadSession",)
+
+
+def _expect_running(session: Session, prompt: RequestId, otherwise: str) -> None:
+    if session.agent.is_answered(prompt):
+        session.need_script("the turn ended at once")
+        raise Broken(otherwise)
 
 
 @requirement("modes.while-running", "MUST", section="Session modes > Setting the current mode")
@@ -22,7 +30,7 @@ async def while_running(stage: Stage) -> int:
     prompt = await session.begin(Step("wait", "working"))
     await session.running(prompt)
     await session.agent.result("session/set_mode", {"sessionId": session.id, "modeId": ids[-1]})
-    expect(not session.agent.is_answered(prompt), "setting a mode ended the turn")
+    _expect_running(session, prompt, "setting a mode ended the turn")
     await session.cancel()
     await session.agent.answer(prompt)
     return 1
@@ -67,7 +75,7 @@ async def unknown_id(stage: Stage) -> int:
     session, _ = await with_options(stage)
     params: JsonObject = {"sessionId": session.id, "configId": "conformance-unknown", "value": "x"}
     response = await session.agent.ask("session/set_config_option", params)
-    expect("error" in response, "an option that does not exist was set")
+    expect_refused("session/set_config_option", response, "an option that does not exist was set")
     return 1
 
 
@@ -83,7 +91,7 @@ async def option_while_running(stage: Stage) -> int:
         "value": text_at(found[0], "currentValue"),
     }
     await session.agent.result("session/set_config_option", params)
-    expect(not session.agent.is_answered(prompt), "setting an option ended the turn")
+    _expect_running(session, prompt, "setting an option ended the turn")
     await session.cancel()
     await session.agent.answer(prompt)
     return 1

@@ -91,6 +91,23 @@ async def remembered(stage: Stage) -> int:
     return 1
 
 
+@requirement("permission.never-is-remembered", "SHOULD", section="Tool calls > Permission options")
+async def refusal_remembered(stage: Stage) -> int:
+    """After `reject_always` the same is not asked about again in the session, and not done."""
+    session = await stage.session(permission="reject_always")
+    prompt = await session.begin(_write(session), say("that is all"))
+    question = await session.asked(prompt)
+    kinds = [text_at(option, "kind") for option in objects_at(question, "params", "options")]
+    if "reject_always" not in kinds:
+        raise NotAdvertised("there is no option to reject something always")
+    await session.answered(prompt)
+    await session.answered(await session.begin(_write(session), say("that is all")))
+    n_asked = len(session.agent.calls(_ASK))
+    expect(n_asked == 1, f"the user was asked {n_asked} times")
+    expect(not session.file("out.txt").exists(), "the file was written")
+    return 1
+
+
 @requirement("permission.once-is-once", "MUST", section="Tool calls > Permission options")
 async def once(stage: Stage) -> int:
     """After `allow_once` the next call is asked about again."""
@@ -139,6 +156,7 @@ REQUIREMENTS = (
     late_answer,
     names_its_session,
     remembered,
+    refusal_remembered,
     once,
     of_commands,
     shows_the_change,

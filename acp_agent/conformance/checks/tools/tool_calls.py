@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.reach import at, objects_at, text_at
+from acp_agent.conformance.reach import at, object_at, objects_at, text_at
 from acp_agent.conformance.requirement import requirement
 from acp_agent.conformance.session import FINAL, Session
 from acp_agent.conformance.stage import Stage
 from acp_agent.conformance.steps import Step, say
-from acp_agent.conformance.verdicts import expect
+from acp_agent.conformance.verdicts import Inconclusive, expect
 
 _SECTION = "Tool calls"
 _STATUS = "Tool calls > Status"
@@ -131,7 +131,8 @@ async def title(stage: Stage) -> int:
     session = await _worked(stage)
     calls = session.some_calls()
     for id, call in calls.items():
-        expect(bool(text_at(call, "title").strip()), f"the call `{id}` has no title")
+        title = text_at(call, "title") or text_at(_asked_about(session, id), "title")
+        expect(bool(title.strip()), f"the call `{id}` has no title")
     return len(calls)
 
 
@@ -142,8 +143,14 @@ async def title(stage: Stage) -> int:
 )
 async def kind(stage: Stage) -> int:
     """Reading is shown as `read`, writing as `edit`, so that clients choose the right icon and place."""
+    tools = stage.profile.tools
+    if "write" in tools and "run" in tools and tools["write"].name == tools["run"].name:
+        raise Inconclusive("the agent's model writes files with commands")
     session = await _worked(stage)
-    kinds = {text_at(call, "kind") for call in session.some_calls().values()}
+    kinds = {
+        text_at(call, "kind") or text_at(_asked_about(session, id), "kind")
+        for id, call in session.some_calls().items()
+    }
     expect({"read", "edit"} <= kinds, f"the kinds of a writing and a reading call are {sorted(kinds)}")
     return len(kinds)
 
@@ -204,6 +211,14 @@ async def diff_of_new_file(stage: Stage) -> int:
     for diff in diffs:
         expect(not text_at(diff, "oldText"), f"`oldText` of a new file is {text_at(diff, 'oldText')!r}")
     return len(diffs)
+
+
+def _asked_about(session: Session, id: str) -> JsonObject:
+    """The call as it is in a request for permission, from which clients draw what was not announced."""
+    calls = [
+        object_at(frame, "params", "toolCall") for frame in session.agent.calls("session/request_permission")
+    ]
+    return next((call for call in calls if text_at(call, "toolCallId") == id), JsonObject())
 
 
 def _diffs(session: Session) -> list[JsonObject]:

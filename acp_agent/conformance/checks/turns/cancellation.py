@@ -22,10 +22,15 @@ async def _streaming(stage: Stage) -> tuple[Session, RequestId]:
     return session, prompt
 
 
-async def _ends_cancelled(session: Session, prompt: RequestId) -> None:
+async def ends_cancelled(session: Session, prompt: RequestId) -> None:
+    """Wait for the end of a turn that has to be `cancelled`.
+
+    Raises:
+        Broken: it ended otherwise, though the agent played the script.
+    """
     reason = await session.finish(prompt)
     if reason != "cancelled":
-        session.need_script()
+        session.need_script(f"the stop reason is `{reason}`")
     expect(reason == "cancelled", f"the stop reason is `{reason}`")
 
 
@@ -39,7 +44,7 @@ async def streaming(stage: Stage) -> int:
     """A turn cancelled while the model answers ends with the stop reason `cancelled`, not with an error."""
     session, prompt = await _streaming(stage)
     await session.cancel()
-    await _ends_cancelled(session, prompt)
+    await ends_cancelled(session, prompt)
     return 1
 
 
@@ -54,7 +59,7 @@ async def at_once(stage: Stage) -> int:
     await session.turn(say("hello"))
     prompt = await session.begin(Step("wait", "working on it"))
     await session.cancel()
-    await _ends_cancelled(session, prompt)
+    await ends_cancelled(session, prompt)
     return 1
 
 
@@ -70,7 +75,7 @@ async def open_permission(stage: Stage) -> int:
     prompt = await session.begin(Step("write", "x\n", str(session.file("out.txt"))))
     await session.asked(prompt)
     await session.cancel()
-    await _ends_cancelled(session, prompt)
+    await ends_cancelled(session, prompt)
     return 1
 
 
@@ -88,7 +93,7 @@ async def permission_cancelled(stage: Stage) -> int:
     await session.agent.send(
         {"jsonrpc": "2.0", "id": question["id"], "result": {"outcome": {"outcome": "cancelled"}}}
     )
-    await _ends_cancelled(session, prompt)
+    await ends_cancelled(session, prompt)
     expect(not session.file("out.txt").exists(), "the file was written all the same")
     return 1
 
@@ -105,7 +110,7 @@ async def running_command(stage: Stage) -> int:
     prompt = await session.begin(Step("run", command.line))
     await command.wait_running(session, prompt)
     await session.cancel()
-    await _ends_cancelled(session, prompt)
+    await ends_cancelled(session, prompt)
     return 1
 
 
@@ -136,7 +141,7 @@ async def nothing_after(stage: Stage) -> int:
     """Behind the answer to a cancelled prompt no update of the turn follows."""
     session, prompt = await _streaming(stage)
     await session.cancel()
-    await _ends_cancelled(session, prompt)
+    await ends_cancelled(session, prompt)
     after = session.agent.position_of(await session.agent.answer(prompt))
     await session.agent.wait_exit(QUIET)
     late = session.updates(
@@ -171,7 +176,7 @@ async def twice(stage: Stage) -> int:
     session, prompt = await _streaming(stage)
     await session.cancel()
     await session.cancel()
-    await _ends_cancelled(session, prompt)
+    await ends_cancelled(session, prompt)
     await session.ends_well(say("hello"), which="the next prompt")
     return 1
 
@@ -185,7 +190,7 @@ async def next_turn(stage: Stage) -> int:
     """After a cancelled turn the session goes on."""
     session, prompt = await _streaming(stage)
     await session.cancel()
-    await session.finish(prompt)
+    await ends_cancelled(session, prompt)
     await session.ends_well(say("hello"), which="the next prompt")
     return 1
 
@@ -206,7 +211,7 @@ async def other_session(stage: Stage) -> int:
     session.need_script()
     expect(not ended, "the turn ended when another session was cancelled")
     await session.cancel()
-    await _ends_cancelled(session, prompt)
+    await ends_cancelled(session, prompt)
     return 1
 
 

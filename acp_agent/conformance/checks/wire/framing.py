@@ -30,6 +30,13 @@ async def eventful(stage: Stage) -> Session:
     return session
 
 
+async def _varied(stage: Stage) -> Session:
+    """The same, and then a command, a plan and a thought: more kinds of messages."""
+    session = await eventful(stage)
+    await session.turn(Step("run", "echo hello"), Step("plan", "work"), Step("think", "about it"))
+    return session
+
+
 @requirement(
     "framing.json-lines",
     "MUST",
@@ -222,7 +229,7 @@ async def own_ids_unique(stage: Stage) -> int:
 )
 async def schema_valid(stage: Stage) -> int:
     """Every message fits the schema of the protocol."""
-    session = await eventful(stage)
+    session = await _varied(stage)
     found, n_judged = judge(session.agent.log, strict=False)
     expect(not found, "; ".join(found[:5]))
     return n_judged
@@ -236,7 +243,7 @@ async def schema_valid(stage: Stage) -> int:
 )
 async def no_surplus(stage: Stage) -> int:
     """Messages have no members the specification does not define, besides `_meta`."""
-    session = await eventful(stage)
+    session = await _varied(stage)
     found, n_judged = judge(session.agent.log, strict=True)
     surplus = [problem for problem in found if problem.endswith("unknown key")]
     expect(not surplus, "; ".join(surplus[:5]))
@@ -250,7 +257,7 @@ async def no_surplus(stage: Stage) -> int:
 )
 async def no_nulls(stage: Stage) -> int:
     """Optional members that have no value are left out and not written as null."""
-    session = await eventful(stage)
+    session = await _varied(stage)
     found, n_judged = judge(session.agent.log, strict=True)
     nulls = [problem for problem in found if problem.endswith("leave it out")]
     expect(not nulls, "; ".join(nulls[:5]))

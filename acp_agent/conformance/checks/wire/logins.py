@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acp_agent.base.jsontext import JsonObject
+from acp_agent.conformance.agent_process import expect_refused
 from acp_agent.conformance.reach import at, objects_at, text_at
 from acp_agent.conformance.requirement import requirement
 from acp_agent.conformance.stage import Stage
@@ -16,9 +17,11 @@ _PERSON_TIME = 5.0
 @requirement("auth.unknown-method", "SHOULD", section=_SECTION)
 async def unknown_method(stage: Stage) -> int:
     """A way to log in that was not offered is an error."""
-    agent = await stage.ready()
+    agent = await stage.start()
+    if not objects_at(await stage.initialize(agent), "authMethods"):
+        raise NotAdvertised("there are no ways to log in")
     response = await agent.ask("authenticate", {"methodId": "conformance-unknown"})
-    expect("error" in response, "a way to log in that does not exist was taken")
+    expect_refused("authenticate", response, "a way to log in that does not exist was taken")
     return 1
 
 
@@ -74,4 +77,25 @@ async def no_surprise(stage: Stage) -> int:
     return 1
 
 
-REQUIREMENTS = (unknown_method, then_session, logout, no_surprise)
+@requirement(
+    "auth.status",
+    "MUST",
+    section="Authentication status",
+    version="v1 draft",
+    needs=("agentCapabilities.auth.status",),
+)
+async def status(stage: Stage) -> int:
+    """Where advertised, whether a login is needed is told to whoever asks, logged in or not."""
+    agent = await stage.start(keyless=True)
+    await stage.initialize(agent)
+    response = await agent.ask("auth/status", {})
+    told = text_at(response, "result", "state")
+    expect(bool(told), f"no state was told: {str(response)[:300]}")
+    opened = await agent.ask("session/new", stage.new_params())
+    wants = at(opened, "error", "code") == _LOGIN_FIRST
+    expect(told not in ("authenticated", "not_required") or not wants, f"a login is wanted in state `{told}`")
+    expect(told != "unauthenticated" or "result" not in opened, f"no login is wanted in state `{told}`")
+    return 1
+
+
+REQUIREMENTS = (unknown_method, then_session, logout, no_surprise, status)
