@@ -149,6 +149,8 @@ _HOMES = {
 }
 """The modules of `acp_agent.sdk.embed` that the names of the library are from."""
 
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll] # type checkers see the imports above
+
 
 def __getattr__(name: str) -> object:
     home = _HOMES.get(name)

@@ -6,11 +6,13 @@ surrogates, valid UTF-8, bounded nesting. One line out: no newline ever appears 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
     JsonObject: TypeAlias = dict[str, JsonValue]
 else:  # msgspec and pydantic read annotations at run time and know no recursive alias
@@ -53,8 +55,7 @@ def dump(value: object) -> bytes:
     try:
         return _encoder.encode(value)
     except UnicodeEncodeError:
-        plain: JsonValue = msgspec.to_builtins(value)
-        return _encoder.encode(_without_surrogates(plain))
+        return _encoder.encode(_without_surrogates(msgspec.to_builtins(value)))
 
 
 def dump_text(value: object) -> str:
@@ -77,13 +78,14 @@ def _depth_exceeds(value: JsonValue, limit: int) -> bool:
     return True
 
 
-def _without_surrogates(value: JsonValue) -> JsonValue:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
-    if isinstance(value, dict):
-        return {
-            key.encode("utf-8", "replace").decode(): _without_surrogates(item) for key, item in value.items()
-        }
-    return value
+def _without_surrogates(value: object) -> object:
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case list() | tuple():  # a struct's tuples stay tuples
+            return [_without_surrogates(item) for item in cast("Sequence[object]", value)]
+        case dict():
+            items = cast("dict[object, object]", value).items()
+            return {_without_surrogates(key): _without_surrogates(item) for key, item in items}
+        case _:
+            return value

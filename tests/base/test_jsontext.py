@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +38,14 @@ def test_anything_python_calls_text_can_be_sent(value: JsonValue) -> None:
 
 def test_a_lone_surrogate_is_replaced_wherever_it_stands() -> None:
     assert load(dump({"a\ud800": ["b\udfff", {"c": "\ud83d"}]})) == {"a?": ["b?", {"c": "?"}]}
+
+
+class _Said(msgspec.Struct):
+    parts: tuple[str, ...]
+
+
+def test_a_lone_surrogate_is_replaced_in_values_of_our_own_too() -> None:
+    assert load(dump(_Said(("a\ud800", "b")))) == {"parts": ["a?", "b"]}
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

@@ -117,7 +117,7 @@ def test_005_080_202_a_file_is_read_by_its_name(home: Home, name: str, text: str
     [
         ("missing.toml", "no such file"),
         ('default_model = "openai/x"\nproviders { name = "openai" api_key = env("NO_SUCH") }', "is not set"),
-        ('default_model = "a/b"\ncolour = 1', "unknown setting `colour`"),
+        ('default_model = "a/b"\ncolour = 1', "unknown setting `colour`; known settings: default_model, "),
         ('default_model = "a/b"\nproviders {', "expected `}`, not the end"),
         ('default_model = "a/b"\nx = yes', "line 2: unknown word `yes`"),
         ('default_model = "a/b"\ndefault_model = "c"', "is there twice"),
@@ -126,6 +126,20 @@ def test_005_080_202_a_file_is_read_by_its_name(home: Home, name: str, text: str
         ({"modle": "x"}, "unknown key `modle`"),
         ({"skill_dirs": "x"}, "expected a list of folders"),
         ('default_model = "nobody/x"', "nobody"),
+        ('default_model = "p/x', "line 1: unexpected a text that has no end"),
+        ({"model": object()}, "a value is none that settings have"),
+        (
+            'default_model = "p/z"\nproviders "p" { base_url = "http://localhost/v1"\nmodels "a" {} }',
+            "provider 'p' or model 'z' not found in config; known models: p/a",
+        ),
+        (
+            'default_model = "p/a"\nproviders "p" { base_url = "http://x/v1" }\nproviders { name = "p" }',
+            "`providers`: `p` is there twice; write one block",
+        ),
+        (
+            'default_model = "p/a"\nproviders "p" { base_url = "http://x/v1" models "a" {} models "a" {} }',
+            r"`providers\.p\.models`: `a` is there twice",
+        ),
         (
             'default_model = "p/a"\nproviders "p" { base_url = "http://localhost/v1"\n'
             'models "a" { api_key = "1" }\nmodels "b" { api_key = "2" } }',

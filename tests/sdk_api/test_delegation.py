@@ -7,13 +7,15 @@ from typing import Any
 import anyio
 import pytest
 
-from acp_agent import SubagentTaskSnapshot, WorkerAgentSpec
+from acp_agent import SubagentTaskSnapshot, TaskSpec, WorkerAgentSpec
 from acp_agent.base.jsontext import dump_text
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.sdk.embed.agent import AsyncAgent
 from acp_agent.sdk.embed.blocking.agent import Agent
+from acp_agent.sdk.embed.delegation.session_tasks import TaskLike
 from acp_agent.sdk.embed.errors import ConfigInvalid, SessionClosed, ToolFailed
 from acp_agent.sdk.embed.sessions.session import AsyncSession
+from tests.patience import PATIENCE
 from tests.sdk_api.conftest import Home
 
 
@@ -102,10 +104,13 @@ async def test_tasks_are_done_side_by_side_and_answered_in_order(session: AsyncS
     [
         ({"agent": "nobody", "prompt": "x"}, "there is no agent `nobody`; use one of: explore"),
         ({"agent": "explore"}, "missing required field `prompt`"),
+        ({"agent": "explore", "prompt": ""}, "length >= 1 - at `\\$.prompt`"),
+        ({**FIND, "backgroud": True}, "there is no `backgroud`.*`background`"),
+        (TaskSpec(agent="explore", prompt=""), "length >= 1"),
     ],
 )
 async def test_a_task_that_cannot_be_given_says_why(
-    session: AsyncSession, task: dict[str, object], problem: str
+    session: AsyncSession, task: TaskLike, problem: str
 ) -> None:
     with pytest.raises(ToolFailed, match=problem):
         await session.tasks([FIND, task])
@@ -116,7 +121,7 @@ async def test_a_task_in_the_background_is_pending_until_it_is_cancelled(session
     begun = await session.task({**FIND, "prompt": "forever", "background": True})
     assert isinstance(begun.data, dict)
     task_id = str(begun.data["task_id"])
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         while not session.pending_subagent_tasks():
             await anyio.lowlevel.checkpoint()
         assert session.cancel_subagent_task(task_id)
@@ -129,9 +134,12 @@ async def test_a_task_in_the_background_is_pending_until_it_is_cancelled(session
 
 
 async def test_a_task_whose_caller_gives_up_ends(session: AsyncSession) -> None:
-    with anyio.move_on_after(0.05):
-        await session.task({**FIND, "prompt": "forever"})
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as caller:
+            caller.start_soon(session.task, {**FIND, "prompt": "forever"})
+            while not session.pending_subagent_tasks():
+                await anyio.lowlevel.checkpoint()
+            caller.cancel_scope.cancel()
         while session.pending_subagent_tasks():
             await anyio.lowlevel.checkpoint()
     assert [task.status for task in session.subagent_tasks()] == ["cancelled"]
@@ -146,7 +154,7 @@ async def test_item_111_close_cancels_every_task_in_flight(session: AsyncSession
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(wait)
         await session.task({**FIND, "prompt": "forever", "background": True})
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             while len(session.pending_subagent_tasks()) < 2:
                 await anyio.lowlevel.checkpoint()
         await session.close()

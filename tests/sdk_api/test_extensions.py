@@ -20,6 +20,7 @@ from acp_agent.sdk.embed.options.permission import PermissionPolicy
 from acp_agent.sdk.embed.sessions.extensions import CommandContext
 from acp_agent.sdk.embed.stores.session_stores import MemorySessionStore
 from acp_agent.workspaces.local import LocalWorkspace
+from tests.patience import PATIENCE
 from tests.sdk_api.conftest import Home
 
 SMALL = {"command": sys.executable, "args": ["-I", "-S", str(Path(__file__).with_name("small_mcp.py"))]}
@@ -95,7 +96,7 @@ async def test_an_mcp_server_comes_goes_and_is_let_go_while_nobody_needs_it(
 ) -> None:
     session = async_agent.session(home.workspace, llm_client=model, tool_timeout_ms=50)
     assert session.mcp_status() == {}
-    with anyio.fail_after(10):  # it is a program
+    with anyio.fail_after(PATIENCE):  # it is a program
         n_tools = await session.add_mcp_server("demo", SMALL)
         status = session.mcp_status()["demo"]
         assert (status.connected, status.tool_count, status.error) == (True, n_tools, None)

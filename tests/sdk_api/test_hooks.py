@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,37 @@ def test_a_handler_that_raises_or_answers_nonsense_is_told_of_and_the_run_goes_o
     assert events[-1].text == "Hello! You said hi"
 
 
+def test_a_handler_that_exits_as_a_command_would_has_not_ended_the_agent(
+    agent: Agent, home: Home, model: ScriptedProvider
+) -> None:
+    async def exit_later(_: Told) -> None:
+        sys.exit(2)
+
+    session = agent.session(home.workspace, llm_client=model)
+    session.register_hook("plain", "pre_prompt", handler=lambda _: sys.exit(2))
+    session.register_hook("coroutine", "pre_prompt", handler=exit_later)
+    events = list(session.stream("hi"))
+    notices = [event.text or "" for event in events if event.event_type == "notice"]
+    assert ["it raised `SystemExit(2)`; return an answer" in text for text in notices] == [True, True]
+    assert session.send("hi").text == "Hello! You said hi"
+
+
+def test_what_a_handler_changes_in_what_it_is_told_is_not_what_is_done(
+    agent: Agent, home: Home, model: ScriptedProvider
+) -> None:
+    def change(event: Told) -> None:
+        event["payload"]["args"]["path"] = "elsewhere.txt"
+
+    book = Book()
+    session = agent.session(home.workspace, llm_client=model)
+    session.register_hook("first", "pre_tool_use", handler=change)
+    session.register_hook("second", "pre_tool_use", handler=book.handler)
+    session.send("read it")
+    assert book.told[0]["payload"]["args"] == {"path": "notes.txt"}
+    (call,) = (block for message in session.history() for block in message.blocks if block.type == "tool_use")
+    assert call.args == {"path": "notes.txt"}
+
+
 def test_a_handler_that_has_to_agree_and_is_too_slow_blocks(
     agent: Agent, home: Home, model: ScriptedProvider
 ) -> None:
@@ -170,7 +202,7 @@ def test_a_handler_that_has_to_agree_and_is_too_slow_blocks(
     [
         ({"event": "pre_tool_use"}, "there is no handler"),
         ({"event": "before_lunch", "handler": print}, "unknown value `before_lunch`"),
-        ({"event": "pre_prompt", "matcher": {"toll": "x"}, "handler": print}, "unknown key `toll`"),
+        ({"event": "pre_prompt", "matcher": {"toll": "x"}, "handler": print}, "there is no `toll`"),
         ({"event": "pre_prompt", "matcher": {"tool": "x"}, "handler": print}, "`tool` is for"),
         ({"event": "pre_prompt", "config": {"priority": "x"}, "handler": print}, "`config`: Expected `int`"),
     ],

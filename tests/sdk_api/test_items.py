@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ from acp_agent.sdk.embed.options.session_options import SessionOptions
 from acp_agent.sdk.embed.stores.session_data import SessionConfig, SessionData, SessionMessage
 from acp_agent.sdk.embed.stores.session_stores import FileSessionStore, MemorySessionStore
 from acp_agent.testing.model_server import ModelServer
+from tests.patience import PATIENCE
 from tests.sdk_api.conftest import Home
+
+SMALL = str(Path(__file__).with_name("small_mcp.py"))
 
 
 def test_item_001_a_session_is_bound_to_one_workspace(agent: Agent, home: Home) -> None:
@@ -338,6 +342,21 @@ def test_item_127_servers_of_the_settings_belong_to_every_session(home: Home) ->
         assert list(one.mcp_status()) == list(two.mcp_status()) == ["files"]
 
 
+def test_item_123_127_closing_the_agent_ends_the_servers_of_its_settings(
+    home: Home, model: ScriptedProvider
+) -> None:
+    over = home.folder / "over"
+    serve = f"import runpy; runpy.run_path({SMALL!r}); open({str(over)!r}, 'w').close()"
+    server = {"command": sys.executable, "args": ["-I", "-S", "-c", serve]}
+    with Agent.create({"mcp_servers": {"small": server}}, env=home.env) as agent:
+        session = agent.session(home.workspace, llm_client=model)
+        session.send("hi")
+        assert agent.refresh_mcp_tools() > 0
+        assert session.mcp_status()["small"].connected
+        assert not over.exists()
+    assert over.exists()
+
+
 def test_item_132_labels_are_carried_and_never_interpreted(
     agent: Agent, home: Home, model: ScriptedProvider
 ) -> None:
@@ -376,7 +395,7 @@ async def test_item_111_closing_ends_subagents_too(async_agent: AsyncAgent, home
         home.workspace, llm_client=ScriptedProvider(script), permission_policy=PermissionPolicy.permissive()
     )
     stream = session.stream("delegate")
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         while (event := await stream.next_event()) is not None and event.event_type != "subagent_start":
             continue
         assert event is not None

@@ -204,7 +204,7 @@ def test_without_a_memory_its_methods_say_what_to_set(
     session = agent.session(home.workspace, llm_client=model)
     with pytest.raises(ConfigInvalid, match="the session has no memory"):
         session.recall_similar("x", 5)
-    with pytest.raises(ConfigInvalid, match="it has no `store`"):
+    with pytest.raises(ConfigInvalid, match="an object with the methods `store`, "):
         agent.session(home.workspace, llm_client=model, memory_store=object())  # type: ignore[arg-type]
 
 
@@ -266,7 +266,7 @@ def test_item_078_082_context_of_providers_reaches_the_model_and_is_told(
     assert "`wiki` could not help: no connection" in [event.text for event in of_kind(events, "notice")]
     assert handbook.asked[0].text == "hi"
     assert [answer.splitlines()[0] for answer in handbook.answers] == ["Hello! You said hi"]
-    with pytest.raises(ConfigInvalid, match="it has no method `query`"):
+    with pytest.raises(ConfigInvalid, match="an object with the methods `query`"):
         agent.session(home.workspace, llm_client=model, context_provider=object())  # type: ignore[arg-type]
 
 
@@ -333,7 +333,7 @@ def test_item_082_a_security_provider_of_the_program_is_used_and_ended(
     with agent.session(home.workspace, llm_client=model, security_provider=loud) as session:
         assert session.send("read it").text.endswith("REMEMBER THE MILK")
     assert loud.calls == ["taint_input", "taint_input", "wipe", "teardown"]
-    with pytest.raises(ConfigInvalid, match="it has no method `taint_input`"):
+    with pytest.raises(ConfigInvalid, match="the methods `taint_input`, "):
         agent.session(home.workspace, security_provider=object())  # type: ignore[arg-type]
 
 

@@ -155,6 +155,8 @@ def test_a_value_may_be_anything_that_a_schema_allows(agent: Agent, home: Home) 
     [
         ({"type": "nonsense"}, {}, "`schema`"),
         ({"$ref": "https://example.invalid/schema.json"}, {}, "leads nowhere"),
+        ({"$ref": "#"}, {}, "its references never end"),
+        ({"$schema": 5}, {}, "is no string"),
         (PERSON, {"schema_name": "a b"}, "`schema_name`"),
         (PERSON, {"max_repair_attempts": 6}, "must be 0 to 5"),
         (PERSON, {"max_repair_attempts": -1}, "must be 0 to 5"),

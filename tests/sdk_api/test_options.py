@@ -14,7 +14,10 @@ from acp_agent.sdk.embed.blocking.agent import Agent
 from acp_agent.sdk.embed.blocking.session import Session
 from acp_agent.sdk.embed.blocking.stream import EventStream
 from acp_agent.sdk.embed.errors import AttachmentInvalid, ConfigInvalid, UnknownOption
+from acp_agent.sdk.embed.events.messages import Message
+from acp_agent.sdk.embed.options.attachments import Attachment
 from acp_agent.sdk.embed.options.fields import OptionFields, SystemPromptSlots
+from acp_agent.sdk.embed.options.permission import ConfirmationPolicy, PermissionPolicy
 from acp_agent.sdk.embed.options.session_options import NAMES, SessionOptions
 from acp_agent.sdk.embed.runs.streams import AsyncEventStream
 from acp_agent.sdk.embed.sessions.session import AsyncSession
@@ -74,8 +77,6 @@ def test_an_unknown_option_names_the_nearest(agent: Agent, home: Home) -> None:
         SessionOptions().auto_sav = True
     with pytest.raises(ConfigInvalid, match="`max_tool_rounds`: must be a whole number"):
         agent.session(home.workspace, max_tool_rounds=0)
-    with pytest.raises(ConfigInvalid, match="none of auto, enabled, disabled"):
-        agent.session(home.workspace, {"planning_mode": "often"})
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,26 @@ def test_an_unknown_option_names_the_nearest(agent: Agent, home: Home) -> None:
         ({"permission_policy": {"alow": []}}, "there is no `alow`; did you mean `allow`"),
         ({"confirmation_policy": {"enabeld": False}}, "there is no `enabeld`; did you mean `enabled`"),
         ({"retry_config": {"max_retry": 1}}, "there is no `max_retry`; did you mean `max_retries`"),
-        ({"skill_dirs": "skills"}, "`skill_dirs`: must be a list, not `skills`"),
+        ({"skill_dirs": "skills"}, r"`skill_dirs`: must be a list \(each item a path\), not `skills`"),
+        ({"skill_dirs": [5]}, "`skill_dirs`: must be .*, not a list of int"),
+        ({"auto_save": "yes"}, "`auto_save`: must be True or False, not `yes`"),
+        ({"max_tool_rounds": True}, "`max_tool_rounds`: must be a whole number, not `True`"),
+        ({"temperature": float("nan")}, "`temperature`: must be a number, not `nan`"),
+        ({"tenant_id": 5}, "`tenant_id`: must be a text, not `5`"),
+        ({"command_env": {"KEY": 5}}, "`command_env`: must be a mapping, not `dict`"),
+        ({"memory_dir": 5}, "`memory_dir`: must be a path, not `5`"),
+        ({"planning_mode": "often"}, "`planning_mode`: must be one of auto, enabled, disabled, not `often`"),
+        ({"prompt_slots": {"roll": "x"}}, "`prompt_slots`: there is no `roll`; did you mean `role`"),
+        ({"permission_policy": PermissionPolicy(allow="read")}, "`permission_policy`: Expected `array`"),  # type: ignore[arg-type]
+        ({"confirmation_policy": ConfirmationPolicy(timeout_action="allow")}, "Invalid enum value 'allow'"),  # type: ignore[arg-type]
+        ({"budget_guard": object()}, "one of the methods `check_before_llm`, `record_after_llm`, "),
+        ({"llm_client": object()}, "an object with the methods `models`, `stream`, `prepare`, `aclose`, not"),
+        (
+            {"session_store": object()},
+            "the methods `save`, `load`, `delete`, `list`, `exists` or an object with",
+        ),
+        ({"permission_checker": True}, "`permission_checker`: must be a function, not `True`"),
+        ({"hook_engine": {}}, "`hook_engine`: must be a `HookEngine`, not `dict`"),
         ({"tools": [print]}, "`tools`: .* has no `name` or no method `execute`"),
         ({"temperature": "hot"}, "`temperature`: must be a number"),
         ({"session_store": "./sessions"}, "`session_store`: `./sessions` is no store"),
@@ -98,12 +118,58 @@ def test_an_option_that_cannot_be_used_is_refused_before_the_session_is_made(
         agent.session(home.workspace, options)
 
 
+ODD: tuple[object, ...] = (
+    5,
+    -1,
+    True,
+    "zzz",
+    b"x",
+    1.5,
+    float("nan"),
+    object(),
+    [],
+    [5],
+    ("a",),
+    {},
+    {"x": 1},
+)
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_whatever_an_option_is_given_it_is_used_or_refused_by_its_name(
+    agent: Agent, home: Home, name: str
+) -> None:
+    complaints: list[str] = []
+    for value in ODD:
+        try:
+            agent.session(home.workspace, {name: value})
+        except ConfigInvalid as refused:
+            complaints.append(str(refused))
+    assert complaints, "nothing is refused"
+    assert [one for one in complaints if not one.startswith((f"`{name}`", "provider 'zzz'"))] == []
+
+
 def test_what_is_no_prompt_no_message_and_no_picture_is_refused_at_once(agent: Agent, home: Home) -> None:
     session: Any = agent.session(home.workspace)
     with pytest.raises(TypeError, match="a prompt is a text, not `NoneType`"):
         session.send(None)
+    with pytest.raises(TypeError, match="a question is a text, not `int`"):
+        session.btw(5)
     with pytest.raises(TypeError, match="a message is a `Message` or a mapping, not `str`"):
         session.send("hi", ["hello"])
+    for odd in (Message.user(5), Message("user", ("hi",))):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="a message consists of a `ContentBlock` for each part"):
+            session.send("hi", [odd])
+    with pytest.raises(ValueError, match=r"a message has the role .*, not `system`"):
+        session.send("hi", [Message("system", ())])  # type: ignore[arg-type]
+    with pytest.raises(AttachmentInvalid, match="the data of an attachment are bytes, not `str`"):
+        session.send_with_attachments("hi", [Attachment.png("raw")])  # type: ignore[arg-type]
+    with pytest.raises(ConfigInvalid, match="`/go` needs a function that answers it, not `int`"):
+        session.register_command("go", "Go", 5)
+    with pytest.raises(ConfigInvalid, match="`schema`: must be a mapping, not `str`"):
+        session.generate_object("{}", "make one")
+    with pytest.raises(ConfigInvalid, match=r"`agent_dirs`: must be a list .*, not `\./agents`"):
+        agent.session_for_agent(home.workspace, "explore", "./agents")
     with pytest.raises(AttachmentInvalid, match="an attachment is no `str`"):
         session.send_with_attachments("hi", ["screen.png"])
     assert session.runs() == []

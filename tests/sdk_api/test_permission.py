@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anyio
 import pytest
 
+from acp_agent.base.ids import SessionId, ToolCallId
 from acp_agent.base.jsontext import JsonObject
+from acp_agent.model.permission import PermissionRequest
+from acp_agent.model.toolcall import ToolCallPatch
 from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.sdk.embed.agent import AsyncAgent
 from acp_agent.sdk.embed.blocking.agent import Agent
@@ -13,7 +18,8 @@ from acp_agent.sdk.embed.errors import ConfigInvalid
 from acp_agent.sdk.embed.events.agent_event import AgentEvent
 from acp_agent.sdk.embed.options.permission import ConfirmationPolicy, PermissionPolicy
 from acp_agent.sdk.embed.runs.streams import AsyncEventStream
-from acp_agent.sdk.embed.sessions.confirmations import PendingConfirmation
+from acp_agent.sdk.embed.sessions.confirmations import Confirmations, PendingConfirmation
+from tests.patience import PATIENCE
 from tests.sdk_api.conftest import Home
 
 
@@ -103,7 +109,7 @@ def test_a_policy_that_cannot_be_is_refused(agent: Agent, home: Home) -> None:
 
 
 async def until(kind: str, stream: AsyncEventStream) -> AgentEvent:
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         while (event := await stream.next_event()) is not None:
             if event.event_type == kind:
                 return event
@@ -175,3 +181,61 @@ async def test_112_closing_refuses_what_waits(
     await session.close()
     assert (session.pending_confirmations(), written(home)) == ([], False)
     assert (await stream.result()).stop_reason == "cancelled"
+
+
+async def test_an_answer_in_the_last_moment_counts() -> None:
+    told: list[AgentEvent] = []
+
+    def tell(event: AgentEvent) -> None:
+        told.append(event)
+        if event.event_type == "confirmation_required":
+            assert waiting.answer(event.tool_id or "", approved=True, reason=None)
+
+    policy = ConfirmationPolicy(
+        enabled=True, default_timeout_ms=0
+    )  # over when the wait for the answer begins
+    waiting = Confirmations(SessionId("s"), tell, policy, None)
+    question = PermissionRequest(SessionId("s"), ToolCallId("c"), ToolCallPatch(name="write"), ())
+    assert await waiting.ask(question) == "allow_once"
+    assert [event.event_type for event in told] == ["confirmation_required", "confirmation_received"]
+
+
+def fail(*asked: object) -> Any:
+    raise ValueError("broken")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason", "warning"),
+    [
+        ({"confirmation_manager": fail}, "rejected this call", "the confirmation manager failed; `write` is"),
+        (
+            {"permission_checker": fail},
+            "forbids this call",
+            "the permission checker failed; `write` is denied",
+        ),
+        ({"permission_checker": lambda *asked: True}, "forbids this call", "said True of `write`, which is"),
+    ],
+)
+def test_082_who_fails_to_decide_has_said_no(
+    agent: Agent,
+    home: Home,
+    model: ScriptedProvider,
+    caplog: pytest.LogCaptureFixture,
+    options: dict[str, Any],
+    reason: str,
+    warning: str,
+) -> None:
+    session = agent.session(home.workspace, options, llm_client=model)
+    assert reason in session.send("write it").text
+    assert not (home.workspace / "made.txt").exists()
+    assert warning in caplog.text
+
+
+async def never(tool: str, args: object) -> str:
+    return "allow"
+
+
+def test_082_a_checker_that_would_have_to_wait_is_refused(agent: Agent, home: Home) -> None:
+    checker: Any = never
+    with pytest.raises(ConfigInvalid, match="must not be a coroutine function; use a `confirmation_manager`"):
+        agent.session(home.workspace, permission_checker=checker)

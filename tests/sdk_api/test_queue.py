@@ -23,6 +23,7 @@ from acp_agent.sdk.embed.queue.config import LaneHandler, RateLimit, RetryPolicy
 from acp_agent.sdk.embed.queue.records import ExternalTask, QueueStats
 from acp_agent.sdk.embed.queue.session_queue import SessionQueue, lane_of
 from tests.engine.conftest import VIRTUAL_CLOCK
+from tests.patience import PATIENCE
 from tests.sdk_api.conftest import Home
 
 
@@ -94,7 +95,7 @@ async def test_a_call_that_waits_for_subagents_is_in_nobodys_way() -> None:
         return await yard.call("none", tool="todo")
 
     yard.let_go.set()
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         assert await yard.call("none", nested, "task") == succeeded("done")
 
 
@@ -214,11 +215,11 @@ async def test_item_082_the_program_runs_the_calls_of_a_lane_itself(
     options = SessionOptions(llm_client=model, permissive=True).with_queue_config({"enable_metrics": True})
     session = async_agent.session(home.workspace, options)
     assert session.has_queue
-    session.set_lane_handler("execute", {"mode": "external", "timeout_ms": 5000})
+    session.set_lane_handler("execute", {"mode": "external", "timeout_ms": 50_000})
     done: dict[str, object] = {"success": True, "result": {"output": "written elsewhere", "exit_code": 0}}
     events: list[AgentEvent] = []
     tasks: list[ExternalTask] = []
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async for event in session.stream("write it"):
             events.append(event)
             if event.event_type == "external_task_pending":
@@ -226,7 +227,7 @@ async def test_item_082_the_program_runs_the_calls_of_a_lane_itself(
                 assert session.complete_external_task(str(event.task_id), done)
                 assert not session.complete_external_task(str(event.task_id), done)
     (task,) = tasks
-    assert (task.lane, task.command_type, task.timeout_ms) == ("execute", "write", 5000)
+    assert (task.lane, task.command_type, task.timeout_ms) == ("execute", "write", 50_000)
     assert task.payload == {"path": "made.txt", "content": "made"}
     assert task.session_id == session.session_id
     kinds = [event.event_type for event in events]
@@ -273,7 +274,7 @@ def test_a_session_without_a_queue_says_so(agent: Agent, home: Home, model: Scri
 @pytest.mark.parametrize(
     ("config", "complaint"),
     [
-        ({"query_concurrency": 3}, "unknown key `query_concurrency`"),
+        ({"query_concurrency": 3}, "there is no `query_concurrency`"),
         ({"query_max_concurrency": 0}, ">= 1"),
         ({"lane_timeouts": {"fast": 1}}, "no lane `fast`"),
         ({"retry_policy": {"strategy": "hope"}}, "hope"),

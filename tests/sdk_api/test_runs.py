@@ -18,6 +18,7 @@ from acp_agent.sdk.embed.options.host_env import FixedClock, HostEnv, Sequential
 from acp_agent.sdk.embed.runs.records import RetentionLimits
 from acp_agent.sdk.embed.stores.session_data import SessionData
 from acp_agent.sdk.embed.stores.session_stores import FileSessionStore, MemorySessionStore, SqliteSessionStore
+from tests.patience import PATIENCE
 from tests.sdk_api.conftest import Home
 
 STEPS = """\
@@ -57,7 +58,7 @@ async def test_item_145_a_run_is_running_and_its_phase_says_at_what(
     begun = session.run_snapshot(stream.run_id)
     assert begun is not None
     assert (begun.status, begun.phase) == ("running", "created")
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         await stream.next_event()
     run = session.current_run()
     assert run is not None
@@ -127,7 +128,7 @@ async def test_active_tools_are_those_being_carried_out(async_agent: AsyncAgent,
     session = async_agent.session(home.workspace, llm_client=thinking, tools=[think])
     assert session.active_tools() == []
     stream = session.stream("go")
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         await inside.wait()
         (active,) = session.active_tools()
         assert (active.name, active.started_at_ms > 0) == ("think", True)
@@ -355,7 +356,7 @@ async def test_no_tool_runs_before_what_was_done_is_saved(async_agent: AsyncAgen
         home.workspace, llm_client=model, tools=[look], session_store=Slow(), auto_save=True
     )
     stream = session.stream("go")
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         await begun.wait()
         await anyio.wait_all_tasks_blocked()
         assert ran == []

@@ -18,6 +18,7 @@ from acp_agent.sdk.embed.agent import AsyncAgent
 from acp_agent.sdk.embed.blocking.agent import Agent
 from acp_agent.sdk.embed.errors import (
     AgentClosed,
+    ConfigInvalid,
     PersistenceFailed,
     SessionClosed,
     SessionNotFound,
@@ -159,6 +160,36 @@ def test_165_to_168_177_180_a_file_is_readable_whole_and_replaced_in_one_step(
         agent.resume_session("my/../session", session_store=store)
 
 
+class Torn(SessionData):
+    """Looks at the file that it is about to replace, and then cannot be written."""
+
+    seen: list[bytes] = []  # noqa: RUF012 # a field of a struct
+
+    def to_json(self) -> bytes:
+        self.seen.extend(path.read_bytes() for path in Path(self.id).glob("*.json"))
+        raise OSError(28, "No space left on device")
+
+
+def test_166_a_file_that_cannot_be_written_whole_leaves_the_one_before(
+    agent: Agent, home: Home, model: ScriptedProvider
+) -> None:
+    folder = home.folder / "s"
+    store = FileSessionStore(folder)
+    session = agent.session(
+        home.workspace, session_store=store, session_id=str(folder), auto_save=True, llm_client=model
+    )
+    session.send("hi")
+    session.close()
+    before = store.path(str(folder)).read_bytes()
+    saved = store.load(str(folder))
+    assert saved is not None
+    torn = Torn(**{name: getattr(saved, name) for name in SessionData.__struct_fields__})
+    with pytest.raises(PersistenceFailed, match="cannot be written: No space left on device"):
+        store.save(torn)
+    assert torn.seen == [before]
+    assert [path.read_bytes() for path in folder.iterdir() if path.is_file()] == [before]
+
+
 def test_160_161_a_failing_store_is_a_warning_and_an_event(
     agent: Agent, home: Home, model: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -172,6 +203,27 @@ def test_160_161_a_failing_store_is_a_warning_and_an_event(
     assert kinds[-2:] == ["persistence_failed", "end"]
     with pytest.raises(PersistenceFailed):
         session.save()
+
+
+class Careless(MemorySessionStore):
+    """Returns what it should not."""
+
+    def load(self, session_id: str, /) -> Any:
+        return {"id": session_id}
+
+    def list(self) -> Any:
+        return None
+
+
+def test_171_173_a_store_that_returns_something_else_is_told_what_to_return(agent: Agent) -> None:
+    with pytest.raises(PersistenceFailed, match=r"`load` .* returned `dict`; it has to be a `SessionData`"):
+        agent.resume_session("s", session_store=Careless())
+    with pytest.raises(PersistenceFailed, match=r"`list` .* returned `NoneType`; it has to be a `list`"):
+        agent.list_saved_sessions(Careless())
+    nowhere: Any = "./sessions"
+    for use in (agent.list_saved_sessions, lambda store: agent.delete_session("s", store)):
+        with pytest.raises(ConfigInvalid, match=r"`./sessions` is no store; give one, such as"):
+            use(nowhere)
 
 
 def test_160_a_run_on_another_history_is_not_saved(agent: Agent, home: Home, model: ScriptedProvider) -> None:
@@ -273,7 +325,7 @@ def test_120_a_forgotten_session_is_closed_and_free_for_others(home: Home, model
         del session
         gc.collect()
         assert one.list_sessions() == []
-        deadline = time.monotonic() + 5  # its end is not waited for
+        deadline = time.monotonic() + 30  # its end is not waited for
         while True:
             try:
                 resumed = other.resume("s", options)

@@ -29,6 +29,7 @@ from acp_agent.sdk.embed.errors import AgentClosed, ConfigInvalid, StoreMissing
 from acp_agent.sdk.embed.opening.config_source import AgentSettings, ConfigLike, read_config
 from acp_agent.sdk.embed.opening.parts import Plan
 from acp_agent.sdk.embed.opening.session_opening import Opened, begin, resume
+from acp_agent.sdk.embed.options.checking import check_values
 from acp_agent.sdk.embed.options.fields import OptionFields, PathLike
 from acp_agent.sdk.embed.options.host_env import HostEnv
 from acp_agent.sdk.embed.options.session_options import SessionOptions, gather
@@ -125,6 +126,7 @@ class AsyncAgent:
         """
         gathered = gather(options, {})
         if agent_dirs:
+            check_values({"agent_dirs": agent_dirs})
             gathered.agent_dirs = [*(gathered.agent_dirs or ()), *agent_dirs]
         folders = self._folders(gathered.agent_dirs, self._settings.agent_dirs)
         given = [worker_kind(worker) for worker in gathered.worker_agents or ()]

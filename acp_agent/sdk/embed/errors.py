@@ -26,9 +26,15 @@ from acp_agent.base import errors
 
 
 class CodeError(errors.AcpAgentError):
-    """Base of what the embedded agent raises; `code` is stable."""
+    """Base of what the embedded agent raises.
+
+    Attributes:
+        code: what kind of error it is; stays the same.
+        hint: what can be done about it, also at the end of the text; may be empty.
+    """
 
     code: str = "internal"
+    hint: str = ""
 
     BudgetExhausted: ClassVar[type[CodeError]]
     ConfigInvalid: ClassVar[type[CodeError]]
@@ -36,6 +42,10 @@ class CodeError(errors.AcpAgentError):
     SessionBusy: ClassVar[type[CodeError]]
     SessionNotFound: ClassVar[type[CodeError]]
     RunFailed: ClassVar[type[CodeError]]
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        return f"{said}; {self.hint}" if self.hint else said
 
 
 class ConfigInvalid(CodeError, errors.ConfigError):
@@ -162,7 +172,6 @@ class RunFailed(CodeError):
         provider: the model service that failed, empty if none did.
         status: its HTTP status, or None.
         retry_after: seconds it asked to wait, or None.
-        hint: what can be done about it; may be empty.
     """
 
     code = "run_failed"

@@ -72,7 +72,7 @@ class BlockingBase:
         """The same as the model is told of them: `name`, `description` and `parameters`, a JSON Schema."""
         return self._inner.tool_definitions
 
-    def _wait(self, method: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _wait(self, method: Callable[P, Awaitable[T] | T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return self._loop.call(method, *args, **kwargs)
         except AgentClosed as exc:

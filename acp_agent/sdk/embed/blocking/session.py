@@ -15,6 +15,7 @@ from acp_agent.sdk.embed.blocking.watch import BlockingWatch
 from acp_agent.sdk.embed.delegation.blocking_tasks import BlockingTasks
 from acp_agent.sdk.embed.events.messages import Message, MessageLike
 from acp_agent.sdk.embed.options.attachments import AttachmentLike
+from acp_agent.sdk.embed.options.fields import PathLike
 from acp_agent.sdk.embed.runs.results import AgentResult, SideAnswer, ToolResult
 from acp_agent.sdk.embed.sessions.confirmations import PendingConfirmation
 from acp_agent.sdk.embed.sessions.objects import GeneratedObject, ObjectMode
@@ -51,7 +52,7 @@ class Session(BlockingRuns, BlockingExtensions, BlockingAids, BlockingWatch, Blo
 
     def stream(self, prompt: str, history: Sequence[MessageLike] | None = None) -> EventStream:
         """Begin a run; its events as they happen, for `for` and for `async for`."""
-        return EventStream(self._look(self._inner.stream, prompt, history), self._loop, self)
+        return EventStream(self._wait(self._inner.stream, prompt, history), self._loop, self)
 
     def stream_with_attachments(
         self,
@@ -60,7 +61,7 @@ class Session(BlockingRuns, BlockingExtensions, BlockingAids, BlockingWatch, Blo
         history: Sequence[MessageLike] | None = None,
     ) -> EventStream:
         """The same with pictures."""
-        stream = self._look(self._inner.stream_with_attachments, prompt, attachments, history)
+        stream = self._wait(self._inner.stream_with_attachments, prompt, attachments, history)
         return EventStream(stream, self._loop, self)
 
     def btw(self, question: str) -> SideAnswer:
@@ -114,19 +115,19 @@ class Session(BlockingRuns, BlockingExtensions, BlockingAids, BlockingWatch, Blo
         """Run a tool without model and permission."""
         return self._wait(self._inner.tool, name, args)
 
-    def read_file(self, path: str) -> str:
+    def read_file(self, path: PathLike) -> str:
         """The text of a file."""
         return self._wait(self._inner.read_file, path)
 
-    def write_file(self, path: str, content: str) -> str:
+    def write_file(self, path: PathLike, content: str) -> str:
         """Create or replace a file; says what was done."""
         return self._wait(self._inner.write_file, path, content)
 
-    def edit_file(self, path: str, old_text: str, new_text: str, replace_all: bool = False) -> str:
+    def edit_file(self, path: PathLike, old_text: str, new_text: str, replace_all: bool = False) -> str:
         """Replace a text in a file; says what was done."""
         return self._wait(self._inner.edit_file, path, old_text, new_text, replace_all)
 
-    def patch_file(self, path: str, diff: str) -> str:
+    def patch_file(self, path: PathLike, diff: str) -> str:
         """Apply a unified diff to a file, wholly or not at all; says what was done."""
         return self._wait(self._inner.patch_file, path, diff)
 
@@ -146,7 +147,7 @@ class Session(BlockingRuns, BlockingExtensions, BlockingAids, BlockingWatch, Blo
         """The lines that match, with their files."""
         return self._wait(self._inner.grep, pattern)
 
-    def ls(self, path: str = ".") -> str:
+    def ls(self, path: PathLike = ".") -> str:
         """The names in a folder, a line each."""
         return self._wait(self._inner.ls, path)
 

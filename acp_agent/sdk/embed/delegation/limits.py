@@ -8,8 +8,8 @@ import msgspec
 
 from acp_agent.model.subagent import AgentKind, DelegationLimits
 from acp_agent.sdk.embed.errors import ConfigInvalid
+from acp_agent.sdk.embed.options.given import converted
 from acp_agent.sdk.embed.options.session_options import SessionOptions
-from acp_agent.sdk.embed.options.spelling import check_names, snake_keys
 from acp_agent.sdk.settings.delegation import MAX_TASKS, AutoDelegationTable, delegation_limits
 
 
@@ -39,9 +39,4 @@ def limits_of(options: SessionOptions, base: DelegationLimits, kind: AgentKind |
 def _table(given: Mapping[str, object] | bool | None) -> AutoDelegationTable | None:
     if given is None or isinstance(given, bool):
         return None if given is None else AutoDelegationTable(enabled=given)
-    values = snake_keys(given)
-    check_names("auto_delegation", values, AutoDelegationTable.__struct_fields__)
-    try:
-        return msgspec.convert(values, AutoDelegationTable)
-    except msgspec.ValidationError as exc:
-        raise ConfigInvalid(f"`auto_delegation`: {exc}") from exc
+    return converted(given, AutoDelegationTable, "`auto_delegation`")

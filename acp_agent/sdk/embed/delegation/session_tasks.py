@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import anyio
 import msgspec
@@ -19,6 +19,7 @@ from acp_agent.sdk.embed.delegation.task_book import SubagentTaskSnapshot
 from acp_agent.sdk.embed.delegation.workers import Worker, worker_kind
 from acp_agent.sdk.embed.errors import ConfigInvalid, ToolFailed
 from acp_agent.sdk.embed.options.fields import PathLike
+from acp_agent.sdk.embed.options.given import converted
 from acp_agent.sdk.embed.runs.results import ToolResult
 from acp_agent.sdk.embed.sessions.base import SessionBase
 from acp_agent.sdk.folders.agents import AgentFiles
@@ -34,7 +35,7 @@ class TaskSpec(msgspec.Struct, kw_only=True):
 
     agent: str
     description: str = ""
-    prompt: str
+    prompt: Annotated[str, msgspec.Meta(min_length=1)]
     background: bool = False
 
 
@@ -49,7 +50,7 @@ class SessionTasks(SessionBase):
         """Let a subagent do it; its answer, or its id under `task_id` if it is done in the background.
 
         Raises:
-            ToolFailed: there is no such subagent.
+            ToolFailed: there is no such subagent, or the task cannot be used.
             SessionClosed: the session is closed.
         """
         (result,) = await self.tasks([task])
@@ -59,7 +60,7 @@ class SessionTasks(SessionBase):
         """Let subagents do all of these, side by side as far as `max_parallel_tasks` lets them; in order.
 
         Raises:
-            ToolFailed: there is no such subagent; nothing was begun then.
+            ToolFailed: there is no such subagent, or a task cannot be used; nothing was begun then.
             SessionClosed: the session is closed.
         """
         self._check_open()
@@ -137,12 +138,10 @@ def _kinds_in(directory: str) -> FoundAgents:
 
 
 def _spec(task: TaskLike) -> TaskSpec:
-    if isinstance(task, TaskSpec):
-        return task
     try:
-        return msgspec.convert(dict(task), TaskSpec)
-    except msgspec.ValidationError as exc:
-        raise ToolFailed("task", f"the task cannot be used: {exc}") from exc
+        return converted(task, TaskSpec, "the task cannot be used")
+    except ConfigInvalid as exc:
+        raise ToolFailed("task", str(exc)) from exc
 
 
 def _result(report: TaskReport) -> ToolResult:

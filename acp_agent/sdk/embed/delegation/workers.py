@@ -10,7 +10,8 @@ import msgspec
 from acp_agent.base.errors import ConfigError
 from acp_agent.model.subagent import AgentKind
 from acp_agent.sdk.embed.errors import ConfigInvalid
-from acp_agent.sdk.embed.options.spelling import check_names, snake_keys
+from acp_agent.sdk.embed.options.given import converted
+from acp_agent.sdk.embed.options.spelling import snake_keys
 from acp_agent.sdk.folders.agent_definition import read_definition
 from acp_agent.sdk.folders.front_matter import Document
 
@@ -49,8 +50,6 @@ class WorkerAgentSpec(msgspec.Struct, kw_only=True):
 Worker: TypeAlias = WorkerAgentSpec | Mapping[str, object]
 """A definition, also as a mapping whose names may be in camel case."""
 
-_RENAMED = {"allowed_tools": "tools"}
-
 
 def worker_kind(given: Worker) -> AgentKind:
     """The kind of subagent that a program defines.
@@ -58,7 +57,7 @@ def worker_kind(given: Worker) -> AgentKind:
     Raises:
         ConfigInvalid: it cannot be used; says which key it is.
     """
-    spec = given if isinstance(given, WorkerAgentSpec) else _spec(given)
+    spec = converted(_renamed(given), WorkerAgentSpec, "`worker_agents`")
     where = f"worker agent {spec.name}"
     lists = {"disallowed_tools": tuple(spec.disallowed_tools)}
     if spec.tools is not None:
@@ -80,13 +79,11 @@ def worker_kind(given: Worker) -> AgentKind:
         raise ConfigInvalid(str(exc)) from exc
 
 
-def _spec(given: Mapping[str, object]) -> WorkerAgentSpec:
-    values = {_RENAMED.get(name, name): value for name, value in snake_keys(given).items()}
-    check_names("worker_agents", values, WorkerAgentSpec.__struct_fields__)
-    try:
-        return msgspec.convert(values, WorkerAgentSpec)
-    except msgspec.ValidationError as exc:
-        raise ConfigInvalid(f"`worker_agents`: {exc}") from exc
+def _renamed(given: Worker) -> Worker:
+    """The definition, with `tools` called so."""
+    if not isinstance(given, Mapping):
+        return given
+    return {"tools" if name == "allowed_tools" else name: value for name, value in snake_keys(given).items()}
 
 
 def _table(permissions: Mapping[str, str | Sequence[str]]) -> str:

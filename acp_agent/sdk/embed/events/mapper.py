@@ -19,7 +19,7 @@ from acp_agent.model.verification import Report, Verified
 from acp_agent.sdk.embed.events.agent_event import AgentEvent
 from acp_agent.sdk.embed.events.aids import told_of
 from acp_agent.sdk.embed.events.planning import PlanningMapper, tasks_of
-from acp_agent.sdk.embed.options.budget import failure_of, threshold_event
+from acp_agent.sdk.embed.options.budget import threshold_event
 from acp_agent.sdk.embed.runs.results import TokenUsage
 
 
@@ -35,11 +35,13 @@ class _Call:
 
 
 class EventMapper:
-    """Takes the journal events of one run in order, with the run's record after each; yields what is told."""
+    """Takes the journal events of one run in order, with the run's record after each; yields what is told.
 
-    def __init__(self, session_id: SessionId, max_rounds: int) -> None:
+    Whether a run has failed it does not know: each ends with `end`.
+    """
+
+    def __init__(self, session_id: SessionId) -> None:
         self._session_id = session_id
-        self._max_rounds = max_rounds
         self._turn = 0
         self._in_turn = False
         self._reports: list[Report] = []
@@ -49,7 +51,6 @@ class EventMapper:
         self._agent_tools: dict[ToolCallId, str] = {}
         self._agent_turns: dict[SessionId, int] = {}
         self._planning = PlanningMapper()
-        self._limit: LimitHit | None = None  # that ends the run
 
     def take(self, event: events.Event, run: RunSnapshot) -> Iterator[AgentEvent]:
         """What a program is told of this event."""
@@ -92,29 +93,21 @@ class EventMapper:
             case events.AidTold(news):
                 self._reports += [news.report] if isinstance(news, Verified) else []
                 yield from told_of(news)
-            case LimitHit(kind=kind):
-                self._limit = event if kind == "hard" else self._limit
+            case LimitHit():
                 yield threshold_event(event)
             case events.Noticed(severity, title, detail) if severity != "info":
                 yield AgentEvent("notice", text=f"{title}: {detail}" if detail else title, reason=severity)
-            case events.TurnEnded(stop_reason=reason, fault=fault):
-                yield self._ended(reason, fault, run)
+            case events.TurnEnded(stop_reason=reason):
+                about = summary_text(self._reports) if self._reports else None
+                yield AgentEvent(
+                    "end",
+                    text=run.result or "",
+                    usage=TokenUsage.of(run.usage),
+                    reason=reason,
+                    verification_summary_text=about,
+                )
             case _:
                 pass
-
-    def _ended(self, reason: str, fault: events.TurnFault | None, run: RunSnapshot) -> AgentEvent:
-        usage = TokenUsage.of(run.usage)
-        if fault is not None:
-            return AgentEvent("error", error=fault.message, error_kind=fault.fault, usage=usage)
-        if self._limit is not None and reason in ("max_tokens", "max_turn_requests"):
-            failure = failure_of(self._limit)
-            return AgentEvent("error", error=str(failure), error_kind=failure.code, usage=usage)
-        if reason == "max_turn_requests":
-            message = f"Max tool rounds ({self._max_rounds}) exceeded"
-            return AgentEvent("error", error=message, error_kind="max_tool_rounds", usage=usage)
-        about = summary_text(self._reports) if self._reports else None
-        text = run.result or ""
-        return AgentEvent("end", text=text, usage=usage, reason=reason, verification_summary_text=about)
 
     def _begin_turn(self) -> Iterator[AgentEvent]:
         if not self._in_turn:

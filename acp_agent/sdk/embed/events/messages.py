@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, TypeAlias, assert_never
+from typing import Literal, TypeAlias, assert_never, cast, get_args
 
 import msgspec
 
@@ -13,6 +13,9 @@ from acp_agent.base.jsontext import JsonObject
 from acp_agent.model import chat, events
 from acp_agent.model.content import Audio, Image, Text
 from acp_agent.sdk.embed.options.attachments import Attachment, pictures
+
+Role: TypeAlias = Literal["user", "assistant", "tool"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 BlockType: TypeAlias = Literal["text", "image", "tool_use", "tool_result", "thinking"]
 
@@ -45,7 +48,7 @@ class Message(msgspec.Struct, frozen=True):
     `content` reads as the text of the message; `blocks` has all of its parts.
     """
 
-    role: Literal["user", "assistant", "tool"]
+    role: Role
     blocks: tuple[ContentBlock, ...]
     reasoning_content: str | None = None
 
@@ -117,13 +120,19 @@ def _said(message: Message) -> Iterable[Text | Image]:
 
 
 def _checked(given: MessageLike) -> Message:
-    if isinstance(given, Message):
-        return given
+    message = given if isinstance(given, Message) else _read(given)
+    if message.role not in ROLES:
+        raise ValueError(f"a message has the role `user`, `assistant` or `tool`, not `{message.role}`")
+    for block in message.blocks:
+        if not isinstance(block, ContentBlock) or not isinstance(block.text, str):  # pyright: ignore[reportUnnecessaryIsInstance] # nobody has looked at what it was made of
+            raise TypeError("a message consists of a `ContentBlock` for each part, and its `text` is a text")
+    return message
+
+
+def _read(given: Mapping[str, object]) -> Message:
     if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # callers need no types
         raise TypeError(f"a message is a `Message` or a mapping, not `{type(given).__name__}`")
-    role, content = given.get("role"), given.get("content")
-    if role not in ("user", "assistant", "tool"):
-        raise ValueError(f"a message has the role `user`, `assistant` or `tool`, not `{role}`")
+    role, content = cast("Role", given.get("role")), given.get("content")  # which is looked at next
     if isinstance(content, str):
         return Message(role, (ContentBlock.of_text(content),))
     if isinstance(content, list | tuple):

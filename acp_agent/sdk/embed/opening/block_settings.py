@@ -52,7 +52,11 @@ def tables_of(blocks: JsonObject, where: str) -> JsonObject:
     settings = {_snake(key): value for key, value in blocks.items()}
     for key in settings:
         if key not in BLOCK_KEYS:
-            raise ConfigInvalid(f"`{where}`: unknown setting `{key}`{nearest(key, BLOCK_KEYS)}")
+            known = ", ".join(BLOCK_KEYS)
+            raise ConfigInvalid(
+                f"`{where}`: unknown setting `{key}`{nearest(key, BLOCK_KEYS)}",
+                hint=f"known settings: {known}",
+            )
     tables: JsonObject = {
         RENAMED.get(key, key): value for key, value in settings.items() if key in (*RENAMED, *KEPT)
     }
@@ -68,9 +72,11 @@ def tables_of(blocks: JsonObject, where: str) -> JsonObject:
     if isinstance(folder, str) and folder:
         tables["memory"] = {"dir": folder}
     budget = settings.get("thinking_budget")
-    tables["providers"] = {
+    providers: JsonObject = {
         name: _provider(name, block, budget, where) for name, block in _named(settings, "providers", where)
     }
+    tables["providers"] = providers
+    _check_default(settings.get("default_model"), providers, where)
     servers: JsonObject = {
         name: {key: value for key, value in block.items() if key not in (LABELS, "name", "enabled")}
         for name, block in _named(settings, "mcp_servers", where)
@@ -84,7 +90,29 @@ def _named(settings: JsonObject, key: str, where: str) -> list[tuple[str, JsonOb
         return [(name, _table(block)) for name, block in blocks.items()]
     if not isinstance(blocks, list):
         raise ConfigInvalid(f"`{where}`: `{key}`: expected blocks")
-    return [(_name(_table(block), key, where), _table(block)) for block in blocks]
+    named = [(_name(_table(block), key, where), _table(block)) for block in blocks]
+    _check_once([name for name, _ in named], key, where)
+    return named
+
+
+def _check_once(names: list[str], key: str, where: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigInvalid(
+                f"`{where}`: `{key}`: `{name}` is there twice", hint="write one block with all of it"
+            )
+
+
+def _check_default(model: JsonValue, providers: JsonObject, where: str) -> None:
+    """Refuse a default model that its provider does not list."""
+    name, _, wanted = model.partition("/") if isinstance(model, str) else ("", "", "")
+    listed = _table(providers.get(name)).get("models")
+    known = [_table(one).get("id") for one in listed] if isinstance(listed, list) else []
+    if known and wanted not in known:
+        raise ConfigInvalid(
+            f"`{where}`: `default_model`: provider '{name}' or model '{wanted}' not found in config",
+            hint=f"known models: {', '.join(f'{name}/{one}' for one in known)}",
+        )
 
 
 def _name(block: JsonObject, key: str, where: str, field: str = "name") -> str:
@@ -109,6 +137,7 @@ def _provider(name: str, block: JsonObject, budget: JsonValue, where: str) -> Js
                 overrides.append({field: own[field] for field in ("api_key", "base_url") if field in own})
         elif written not in (LABELS, "name"):
             table[key] = value
+    _check_once([str(_table(one).get("id")) for one in models], f"providers.{name}.models", where)
     table.setdefault("type", name if name in ("anthropic", "scripted") else "openai")
     if name == "anthropic" and budget is not None:
         table.setdefault("thinking_budget", budget)

@@ -61,7 +61,10 @@ def _tables(config: ConfigLike | None, env: Mapping[str, str]) -> tuple[JsonObje
     if config is None:
         return {}, INLINE
     if isinstance(config, Mapping):
-        return cast("JsonObject", msgspec.to_builtins(dict(config))), INLINE
+        try:
+            return cast("JsonObject", msgspec.to_builtins(dict(config))), INLINE
+        except TypeError as exc:
+            raise ConfigInvalid(f"`{INLINE}`: a value is none that settings have: {exc}") from exc
     if isinstance(config, str) and _is_inline(config):
         return _parsed(config, INLINE, env), INLINE
     path = find_places(env).expand(os.fspath(config)).absolute()

@@ -14,7 +14,6 @@ from anyio import to_thread
 from acp_agent import ports
 from acp_agent.model.context import ContextItem
 from acp_agent.ports import ContextQuery
-from acp_agent.sdk.embed.errors import ConfigInvalid
 from acp_agent.sdk.embed.options.context import ContextLike, ContextProvider
 from acp_agent.sdk.embed.options.session_options import SessionOptions
 
@@ -49,11 +48,7 @@ class HostContextProvider:
 
 
 def context_providers(options: SessionOptions, base: Path) -> tuple[ports.ContextProvider, ...]:
-    """The providers that the options name, files first.
-
-    Raises:
-        ConfigInvalid: one of them cannot be asked.
-    """
+    """The providers that the options name, files first."""
     found: list[ports.ContextProvider] = []
     folder = options.fs_context
     if folder is not None and folder is not False:
@@ -61,11 +56,8 @@ def context_providers(options: SessionOptions, base: Path) -> tuple[ports.Contex
 
         found.append(FileContext(None if folder is True else (base / folder).resolve()))
     single = () if options.context_provider is None else (options.context_provider,)
-    for provider in (*single, *(options.context_providers or ())):
-        if not callable(getattr(provider, "query", None)):
-            raise ConfigInvalid("`context_provider`: it has no method `query`")
-        found.append(HostContextProvider(provider))
-    return tuple(found)
+    others = (HostContextProvider(provider) for provider in (*single, *(options.context_providers or ())))
+    return (*found, *others)
 
 
 async def _called(method: Callable[..., T | Awaitable[T]], *args: object) -> T:

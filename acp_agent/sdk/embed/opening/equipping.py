@@ -14,7 +14,6 @@ from acp_agent.engine.agent_core import Defaults
 from acp_agent.engine.aids.aids import NO_AIDS, Aids
 from acp_agent.model.context import AidNews
 from acp_agent.ports import SecurityProvider
-from acp_agent.sdk.embed.errors import ConfigInvalid
 from acp_agent.sdk.embed.opening.parts import Plan
 from acp_agent.sdk.embed.options.session_options import SessionOptions
 
@@ -24,7 +23,15 @@ WITHHELD = "[withheld: the security provider failed]"
 """What stands for a text that could not be looked at."""
 
 AID_OPTIONS = (
-    *("memory", "memory_store", "memory_dir", "fs_context", "context_provider", "context_providers"),
+    *(
+        "memory",
+        "memory_store",
+        "memory_dir",
+        "memory_config",
+        "fs_context",
+        "context_provider",
+        "context_providers",
+    ),
     *("default_security", "security_provider"),
 )
 
@@ -60,16 +67,9 @@ def equipped(defaults: Defaults, plan: Plan, clock: Clock, new_id: IdSource) -> 
 
 
 def security_of(options: SessionOptions) -> SecurityProvider | None:
-    """Who watches over the session.
-
-    Raises:
-        ConfigInvalid: it lacks a method.
-    """
+    """Who watches over the session."""
     given = options.security_provider
     if given is not None:
-        for name in ("taint_input", "sanitize_output", "wipe", "teardown"):
-            if not callable(getattr(given, name, None)):
-                raise ConfigInvalid(f"`security_provider`: it has no method `{name}`")
         return HostSecurity(given)
     if not options.default_security:
         return None

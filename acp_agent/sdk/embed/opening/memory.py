@@ -105,7 +105,7 @@ def memory_store(options: SessionOptions, base: Path, clock: Clock) -> ports.Mem
     """The store that the options ask for; None if they ask for none.
 
     Raises:
-        ConfigInvalid: what is given is no store.
+        ConfigInvalid: its configuration cannot be used.
     """
     config = memory_config(options)
     given = options.memory_config
@@ -123,9 +123,6 @@ def memory_store(options: SessionOptions, base: Path, clock: Clock) -> ports.Mem
         return InMemoryStore(clock=clock, weights=config.weights, max_items=max_items)
     if isinstance(store, InMemoryStore | FileMemoryStore):
         return store
-    missing = [name for name in _METHODS if not callable(getattr(store, name, None))]
-    if missing:
-        raise ConfigInvalid(f"`memory`: it is no store, for it has no `{missing[0]}`")
     return HostMemoryStore(store)
 
 
@@ -137,10 +134,6 @@ class _Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 _WEIGHTS = {"importance_weight": "importance", "recency_weight": "recency", "decay_days": "decay_days"}
 _KEYS = (*_Checked.__struct_fields__, *_WEIGHTS, "max_items")
-_METHODS = (
-    *("store", "retrieve", "search", "search_by_tags", "get_recent", "get_important"),
-    *("delete", "clear", "count"),
-)
 
 
 def _items(found: object) -> list[MemoryItem]:

@@ -75,6 +75,8 @@ class Attachment(msgspec.Struct, frozen=True):
             raise AttachmentInvalid(
                 f"`{self.media_type}` cannot be attached; use image/jpeg, image/png, image/gif or image/webp"
             )
+        if not isinstance(self.data, bytes):  # pyright: ignore[reportUnnecessaryIsInstance] # nobody has looked
+            raise AttachmentInvalid(f"the data of an attachment are bytes, not `{type(self.data).__name__}`")
         if not self.data:
             raise AttachmentInvalid("the attachment is empty")
         return Image(base64.b64encode(self.data).decode(), self.media_type)

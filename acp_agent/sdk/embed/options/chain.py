@@ -83,7 +83,7 @@ class OptionChain:
         """Set `thinking_budget`: tokens that the model may think in one step."""
         return self.with_option("thinking_budget", tokens)
 
-    def with_prompt_slots(self, prompt_slots: SystemPromptSlots) -> Self:
+    def with_prompt_slots(self, prompt_slots: SystemPromptSlots | Mapping[str, str | None]) -> Self:
         """Set `prompt_slots`: the four slots together."""
         return self.with_option("prompt_slots", prompt_slots)
 

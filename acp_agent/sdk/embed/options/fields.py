@@ -44,7 +44,7 @@ class OptionFields(TypedDict, total=False):
     llm_client: Provider | None
     temperature: float | None
     thinking_budget: int | None
-    prompt_slots: SystemPromptSlots | None
+    prompt_slots: SystemPromptSlots | Mapping[str, str | None] | None
     role: str | None
     guidelines: str | None
     response_style: str | None

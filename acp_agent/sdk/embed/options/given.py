@@ -1,30 +1,36 @@
-"""Values that a program may give as a mapping of their fields."""
+"""Values that may be given as an object or as a mapping of its fields."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar, cast
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from acp_agent.sdk.embed.errors import ConfigInvalid
+from acp_agent.sdk.embed.options.spelling import check_names, snake_keys
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+
 
 def converted(value: T | Mapping[str, object], kind: type[T], where: str) -> T:
-    """The value itself, or what the mapping describes; `where` says in messages what it is.
+    """What the mapping describes, or the object itself, whose fields nobody has looked at either.
+
+    Names may be in camel case. `where` says in messages what it is.
 
     Raises:
-        ConfigInvalid: a key is unknown, or a value cannot be used.
+        ConfigInvalid: a field is unknown, or a value cannot be used.
     """
     if isinstance(value, kind):
-        return value
-    given = dict(cast("Mapping[str, object]", value))
-    for name in given:
-        if name not in kind.__struct_fields__:
-            known = ", ".join(kind.__struct_fields__)
-            raise ConfigInvalid(f"{where}: unknown key `{name}`", hint=f"known keys: {known}")
+        given: Mapping[str, object] = {name: getattr(value, name) for name in kind.__struct_fields__}
+    elif isinstance(value, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # callers need no types
+        given = snake_keys(value)
+    else:
+        raise ConfigInvalid(f"{where}: must be a `{kind.__name__}` or a mapping")
+    check_names(where, given, kind.__struct_fields__)
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as exc:

@@ -12,7 +12,7 @@ from acp_agent.base.clock import Clock, utc_now
 from acp_agent.base.ids import IdSource, random_id
 from acp_agent.model import events
 from acp_agent.sdk.embed.errors import ConfigInvalid
-from acp_agent.sdk.embed.options.spelling import check_names
+from acp_agent.sdk.embed.options.given import NotNegative, converted
 
 if TYPE_CHECKING:
     from acp_agent.providers.http import HttpSettings
@@ -110,9 +110,9 @@ class RetryConfig(msgspec.Struct, frozen=True, kw_only=True):
         max_delay_ms: milliseconds before any of them at most.
     """
 
-    max_retries: int = 3
-    base_delay_ms: int = 1_000
-    max_delay_ms: int = 30_000
+    max_retries: NotNegative = 3
+    base_delay_ms: NotNegative = 1_000
+    max_delay_ms: NotNegative = 30_000
 
     @classmethod
     def of(cls, given: RetryConfig | Mapping[str, object]) -> RetryConfig:
@@ -121,17 +121,7 @@ class RetryConfig(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ConfigInvalid: a value is unknown, or no whole number from 0 on.
         """
-        retry = given
-        if not isinstance(retry, RetryConfig):
-            check_names("retry_config", retry, cls.__struct_fields__)
-            try:
-                retry = msgspec.convert(dict(retry), cls)
-            except msgspec.ValidationError as exc:
-                raise ConfigInvalid(f"`retry_config`: {exc}") from exc
-        for name in cls.__struct_fields__:
-            if getattr(retry, name) < 0:
-                raise ConfigInvalid(f"`retry_config`: `{name}` must be a whole number from 0 on")
-        return retry
+        return converted(given, cls, "`retry_config`")
 
     def http(self) -> HttpSettings:
         """The same as model services are asked."""

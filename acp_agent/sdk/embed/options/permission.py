@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import PurePath
 from typing import Literal, TypeAlias
@@ -11,13 +12,15 @@ import msgspec
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.permission.rules import Rule, Rules, Ruling, ToolUse, parse_rule
 from acp_agent.sdk.embed.errors import ConfigInvalid
-from acp_agent.sdk.embed.options.spelling import check_names, snake_keys
+from acp_agent.sdk.embed.options.given import Positive, converted
 from acp_agent.sdk.embed.queue.config import Lane
+
+logger = logging.getLogger(__name__)
 
 RULINGS = ("allow", "ask", "deny")
 
 Checker: TypeAlias = Callable[[str, JsonObject], Ruling]
-"""Says of a tool and its arguments `allow`, `ask` or `deny`. It may not wait."""
+"""Says of a tool and its arguments `allow`, `ask` or `deny`; one that raises has denied. It may not wait."""
 
 TimeoutAction: TypeAlias = Literal["reject", "auto_approve"]
 
@@ -26,8 +29,7 @@ class PermissionPolicy(msgspec.Struct, kw_only=True):
     """Rules such as `Bash(npm test:*)` or `read`, and what holds where none applies.
 
     Deny comes before ask, ask before allow. Files that control other programs, such as those in `.git`, are
-    asked about whatever the policy allows. With `enabled` false there are no rules and everything is allowed
-    that the session's mode allows.
+    asked about whatever the policy allows. With `enabled` false it says nothing, as if there were none.
     """
 
     allow: list[str] = []
@@ -53,14 +55,7 @@ class PermissionPolicy(msgspec.Struct, kw_only=True):
         Raises:
             ConfigInvalid: it is none.
         """
-        if isinstance(given, PermissionPolicy):
-            return given
-        fields = snake_keys(given)
-        check_names("permission_policy", fields, cls.__struct_fields__)
-        try:
-            return msgspec.convert(fields, cls)
-        except msgspec.ValidationError as exc:
-            raise ConfigInvalid(f"`permission_policy`: {exc}") from exc
+        return converted(given, cls, "`permission_policy`")
 
 
 class ConfirmationPolicy(msgspec.Struct, kw_only=True):
@@ -72,7 +67,7 @@ class ConfirmationPolicy(msgspec.Struct, kw_only=True):
     """
 
     enabled: bool = True
-    default_timeout_ms: int = 30_000
+    default_timeout_ms: Positive = 30_000
     timeout_action: TimeoutAction = "reject"
     yolo_lanes: list[Lane] = []
 
@@ -83,15 +78,7 @@ class ConfirmationPolicy(msgspec.Struct, kw_only=True):
         Raises:
             ConfigInvalid: it is none.
         """
-        if isinstance(given, ConfirmationPolicy):
-            return given
-        fields = snake_keys(given)
-        check_names("confirmation_policy", fields, cls.__struct_fields__)
-        try:
-            policy = msgspec.convert(fields, cls)
-        except msgspec.ValidationError as exc:
-            raise ConfigInvalid(f"`confirmation_policy`: {exc}") from exc
-        return policy
+        return converted(given, cls, "`confirmation_policy`")
 
 
 class HostRules(Rules, frozen=True):
@@ -113,10 +100,8 @@ class HostRules(Rules, frozen=True):
         ruling = super().judge(use, roots)
         if self.checker is None:
             return self.default if ruling is None else ruling
-        checked = self.checker(use.tool, use.arguments)
-        if checked not in RULINGS or "deny" in (checked, ruling):
-            return "deny"
-        return checked
+        checked = _checked(self.checker, use)
+        return "deny" if ruling == "deny" else checked
 
 
 def host_rules(
@@ -130,10 +115,6 @@ def host_rules(
     if policy is None or not policy.enabled:
         default: Ruling | None = "allow" if permissive else None
         return HostRules(base.allow, base.ask, base.deny, default, checker) if default or checker else base
-    if policy.default_decision not in RULINGS:
-        raise ConfigInvalid(
-            f"`default_decision`: `{policy.default_decision}` is none of {', '.join(RULINGS)}"
-        )
     return HostRules(
         (*base.allow, *_parsed(policy.allow)),
         (*base.ask, *_parsed(policy.ask)),
@@ -141,6 +122,19 @@ def host_rules(
         "allow" if permissive else policy.default_decision,
         checker,
     )
+
+
+def _checked(checker: Checker, use: ToolUse) -> Ruling:
+    """What the checker says; one that fails, or says nothing clear, has denied."""
+    try:
+        said = checker(use.tool, use.arguments)
+    except Exception:
+        logger.warning("the permission checker failed; `%s` is denied", use.tool, exc_info=True)
+        return "deny"
+    if said not in RULINGS:
+        logger.warning("the permission checker said %r of `%s`, which is denied", said, use.tool)
+        return "deny"
+    return said
 
 
 def _parsed(texts: Iterable[str]) -> tuple[Rule, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -13,8 +14,9 @@ from acp_agent.sdk.embed.delegation.workers import Worker
 from acp_agent.sdk.embed.errors import ConfigInvalid, UnknownOption
 from acp_agent.sdk.embed.options.budget import BudgetGuard
 from acp_agent.sdk.embed.options.chain import OptionChain
+from acp_agent.sdk.embed.options.checking import check_values
 from acp_agent.sdk.embed.options.context import ContextProvider
-from acp_agent.sdk.embed.options.custom_tools import CustomTool
+from acp_agent.sdk.embed.options.custom_tools import CustomTool, check_tools
 from acp_agent.sdk.embed.options.fields import (
     ALIASES,
     OptionFields,
@@ -22,6 +24,7 @@ from acp_agent.sdk.embed.options.fields import (
     PlanningMode,
     SystemPromptSlots,
 )
+from acp_agent.sdk.embed.options.given import converted
 from acp_agent.sdk.embed.options.hook_engine import HookEngine
 from acp_agent.sdk.embed.options.host_env import HostEnv, RetryConfig, SandboxMode
 from acp_agent.sdk.embed.options.inline_skills import SkillLike
@@ -33,8 +36,15 @@ from acp_agent.sdk.embed.sessions.confirmations import Confirm
 from acp_agent.sdk.embed.stores.session_data import JournalStore, SessionStore
 from acp_agent.sdk.settings.file import nearest
 
-LISTS = ("skill_dirs", "agent_dirs", "inline_skills", "worker_agents", "tools", "context_providers")
-"""Options that hold several of a kind."""
+FROM_ONE = (
+    *("max_tool_rounds", "tool_timeout_ms", "max_execution_time_ms", "max_context_tokens"),
+    *("llm_api_timeout_ms", "thinking_budget"),
+)
+FROM_ZERO = (
+    *("max_parse_retries", "circuit_breaker_threshold", "max_continuation_turns"),
+    "duplicate_tool_call_threshold",
+)
+"""Options that are numbers, by the least they may be."""
 
 LABELS = ("tenant_id", "principal", "agent_template_id", "correlation_id")
 """Options that are only carried along."""
@@ -119,7 +129,7 @@ class SessionOptions(OptionChain):
     llm_client: Provider | None = None
     temperature: float | None = None
     thinking_budget: int | None = None
-    prompt_slots: SystemPromptSlots | None = None
+    prompt_slots: SystemPromptSlots | Mapping[str, str | None] | None = None
     role: str | None = None
     guidelines: str | None = None
     response_style: str | None = None
@@ -203,7 +213,7 @@ class SessionOptions(OptionChain):
     @property
     def slots(self) -> SystemPromptSlots:
         """What is said into the system prompt; single slots win over `prompt_slots`."""
-        base = self.prompt_slots or SystemPromptSlots()
+        base = converted(self.prompt_slots or {}, SystemPromptSlots, "`prompt_slots`")
         return SystemPromptSlots(
             role=self.role or base.role,
             guidelines=self.guidelines or base.guidelines,
@@ -247,40 +257,23 @@ def _snake(name: str) -> str:
 
 
 def _check(options: SessionOptions) -> None:
-    for name in (
-        "max_tool_rounds",
-        "tool_timeout_ms",
-        "max_execution_time_ms",
-        "max_context_tokens",
-        "llm_api_timeout_ms",
-        "thinking_budget",
-    ):
-        value = getattr(options, name)
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise ConfigInvalid(f"`{name}`: must be a whole number from 1 on, not `{value}`")
-    for name in ("max_parse_retries", "circuit_breaker_threshold", "max_continuation_turns"):
-        value = getattr(options, name)
-        if value is not None and (not isinstance(value, int) or value < 0):
-            raise ConfigInvalid(f"`{name}`: must be a whole number from 0 on, not `{value}`")
-    for name in LISTS:
-        value = getattr(options, name)
-        if isinstance(value, str | bytes | os.PathLike):
-            raise ConfigInvalid(f"`{name}`: must be a list, not `{value}`", hint=f"write `[{value!r}]`")
-    for tool in options.tools or ():
-        if not callable(getattr(tool, "execute", None)) or not isinstance(getattr(tool, "name", None), str):
-            raise ConfigInvalid(
-                f"`tools`: `{tool!r}` has no `name` or no method `execute`",
-                hint="decorate functions with `@tool`",
-            )
-    temperature = options.temperature
-    if temperature is not None and not isinstance(temperature, float | int):  # pyright: ignore[reportUnnecessaryIsInstance] # callers need no types
-        raise ConfigInvalid(f"`temperature`: must be a number, not `{temperature}`")
     if isinstance(options.session_store, str | os.PathLike):
         raise ConfigInvalid(
             f"`session_store`: `{options.session_store}` is no store",
             hint="name a folder as `file_session_store`",
         )
-    if options.planning_mode not in (None, "auto", "enabled", "disabled"):
-        raise ConfigInvalid(f"`planning_mode`: `{options.planning_mode}` is none of auto, enabled, disabled")
+    if inspect.iscoroutinefunction(options.permission_checker):
+        raise ConfigInvalid(
+            "`permission_checker`: must not be a coroutine function",
+            hint="use a `confirmation_manager` to wait",
+        )
+    if isinstance(options.tools, list | tuple):
+        check_tools(options.tools)
+    check_values({name: getattr(options, name) for name in NAMES})
+    for names, least in ((FROM_ONE, 1), (FROM_ZERO, 0)):
+        for name in names:
+            value = getattr(options, name)
+            if value is not None and value < least:
+                raise ConfigInvalid(f"`{name}`: must be a whole number from {least} on, not `{value}`")
     if options.auto_compact_threshold is not None:
         options.auto_compact_threshold = min(1.0, max(0.0, options.auto_compact_threshold))

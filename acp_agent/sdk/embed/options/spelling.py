@@ -19,8 +19,8 @@ def snake_keys(given: Mapping[str, T]) -> dict[str, T]:
     }
 
 
-def check_names(option: str, given: Iterable[str], known: Collection[str]) -> None:
-    """Refuse fields that the value of an option does not have.
+def check_names(where: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse fields that are not known; `where` says in messages whose they are.
 
     Raises:
         ConfigInvalid: there is one; it names the nearest.
@@ -28,5 +28,5 @@ def check_names(option: str, given: Iterable[str], known: Collection[str]) -> No
     for name in given:
         if name not in known:
             raise ConfigInvalid(
-                f"`{option}`: there is no `{name}`{nearest(name, known)}", hint=f"known: {', '.join(known)}"
+                f"{where}: there is no `{name}`{nearest(name, known)}", hint=f"known: {', '.join(known)}"
             )

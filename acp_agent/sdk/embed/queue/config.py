@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 import msgspec
 
 from acp_agent.sdk.embed.errors import ConfigInvalid
-from acp_agent.sdk.embed.options.given import converted
+from acp_agent.sdk.embed.options.given import NotNegative, Positive, converted
 
 Lane: TypeAlias = Literal["control", "query", "execute", "generate"]
 """What touches nothing; what reads; what changes or runs something; model requests."""
@@ -16,9 +16,6 @@ Lane: TypeAlias = Literal["control", "query", "execute", "generate"]
 LANES: tuple[Lane, ...] = ("control", "query", "execute", "generate")
 HandlerMode: TypeAlias = Literal["internal", "external", "hybrid"]
 """Calls are run here; by the program; here, with the program told."""
-
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):

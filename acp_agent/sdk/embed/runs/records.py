@@ -9,10 +9,9 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from acp_agent.engine.runs import RunStatus
-from acp_agent.sdk.embed.errors import ConfigInvalid
 from acp_agent.sdk.embed.events.agent_event import AgentEvent
 from acp_agent.sdk.embed.events.messages import Message
-from acp_agent.sdk.embed.options.spelling import check_names
+from acp_agent.sdk.embed.options.given import NotNegative, converted
 from acp_agent.sdk.embed.runs.results import TokenUsage
 
 RunPhase: TypeAlias = Literal[
@@ -110,10 +109,10 @@ class RetentionLimits(msgspec.Struct, frozen=True, kw_only=True):
         max_terminal_subagent_tasks: tasks of subagents that have ended.
     """
 
-    max_runs_retained: int | None = None
-    max_events_per_run: int | None = None
-    max_trace_events: int | None = None
-    max_terminal_subagent_tasks: int | None = None
+    max_runs_retained: NotNegative | None = None
+    max_events_per_run: NotNegative | None = None
+    max_trace_events: NotNegative | None = None
+    max_terminal_subagent_tasks: NotNegative | None = None
 
     @classmethod
     def of(cls, given: RetentionLimits | Mapping[str, object]) -> RetentionLimits:
@@ -122,17 +121,7 @@ class RetentionLimits(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ConfigInvalid: one of them is unknown, or no whole number from 0 on.
         """
-        limits = given
-        if not isinstance(limits, RetentionLimits):
-            check_names("retention_limits", limits, cls.__struct_fields__)
-            try:
-                limits = msgspec.convert(dict(limits), cls)
-            except msgspec.ValidationError as exc:
-                raise ConfigInvalid(f"`retention_limits`: {exc}") from exc
-        for name in cls.__struct_fields__:
-            if (getattr(limits, name) or 0) < 0:
-                raise ConfigInvalid(f"`retention_limits`: `{name}` must be a whole number from 0 on")
-        return limits
+        return converted(given, cls, "`retention_limits`")
 
 
 def phase_after(event_type: str, phase: RunPhase) -> RunPhase:

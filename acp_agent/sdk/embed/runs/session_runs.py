@@ -33,6 +33,9 @@ from acp_agent.sdk.embed.runs.records import (
 )
 from acp_agent.sdk.embed.runs.results import AgentResult, TokenUsage
 
+LEAVE_TIME = 5.0
+"""Seconds that whoever waits no more for a run waits for its end."""
+
 
 class Feed:
     """The events of a run that one reader has not read yet."""
@@ -98,7 +101,7 @@ class Run:
         self._n_open = 0  # calls that have not returned
         self._record: Record | None = None
         self._limit: LimitHit | None = None  # that ends it
-        self._mapper = EventMapper(book.session_id, book.max_rounds)
+        self._mapper = EventMapper(book.session_id)
         self._began = self._last = book.clock()
         self._n_told = 0
         self._phase: RunPhase = "created"
@@ -156,10 +159,17 @@ class Run:
         for feed in self._feeds:
             feed.put(event)
 
+    def fail(self, exc: Exception) -> None:
+        """It cannot go on, for a reason that nobody has foreseen."""
+        if not self.ended.is_set():
+            self.error = RunFailed(f"the run failed: {type(exc).__name__}: {exc}", run_id=self.id)
+            self.over.set()
+            self.end()
+
     def end(self) -> None:
         """Tell its end; nothing follows."""
-        if self.error is not None and self._closing and self._closing[-1].event_type != "error":
-            usage = self._closing[-1].usage
+        if self.error is not None:
+            usage = self._closing[-1].usage if self._closing else None
             self._closing = [
                 AgentEvent("error", error=str(self.error), error_kind=self.error.code, usage=usage)
             ]
@@ -170,6 +180,13 @@ class Run:
         self.ended.set()
         for feed in self._feeds:
             feed.end()
+
+    async def leave(self, cancel: Callable[[], None]) -> None:
+        """Nobody waits for it any more: cancel it if it goes on, and see its end; then another may begin."""
+        if not self.over.is_set():
+            cancel()
+        with anyio.move_on_after(LEAVE_TIME, shield=True):
+            await self.ended.wait()
 
     def result(self, messages: tuple[Message, ...] = ()) -> AgentResult:
         """How it ended.
@@ -194,8 +211,8 @@ class Run:
         """How it is now."""
         record, carried = self._record, self._carried
         status: RunStatus = "running"
-        if self.ended.is_set() and record is not None:
-            status = "failed" if self.error is not None else record.status
+        if self.ended.is_set():
+            status = "failed" if self.error is not None or record is None else record.status
             if status == "running":
                 status = "interrupted"
         usage = TokenUsage() if record is None else TokenUsage.of(record.usage)

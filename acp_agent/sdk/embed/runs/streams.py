@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import NamedTuple
 
-import anyio
-
 from acp_agent.sdk.embed.events.agent_event import AgentEvent
 from acp_agent.sdk.embed.runs.results import AgentResult
 from acp_agent.sdk.embed.runs.session_runs import Run
-
-LEAVE_TIME = 5.0
-"""Seconds that leaving a stream early waits for the end of its run."""
 
 
 class NextEvent(NamedTuple):
@@ -68,7 +63,4 @@ class AsyncEventStream:
     async def aclose(self) -> None:
         """Read no more; a run that still goes on is cancelled, and its end awaited."""
         self._closed = True
-        if not self._run.over.is_set():
-            self._cancel()
-        with anyio.move_on_after(LEAVE_TIME, shield=True):
-            await self._run.ended.wait()
+        await self._run.leave(self._cancel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from acp_agent import ports
 
 
+logger = logging.getLogger(__name__)
+
 QUERIES = ("read", "search", "fetch")
 """Kinds of calls whose lane is `query`; that of all others is `execute`."""
 
@@ -38,7 +41,7 @@ class PendingConfirmation(msgspec.Struct, frozen=True):
 
 
 Confirm: TypeAlias = Callable[[PendingConfirmation], bool | Awaitable[bool]]
-"""Says whether a call may run; a plain function is called in a thread of its own."""
+"""Says whether a call may run; one that raises has said no. A plain function is called in a thread."""
 
 
 class _Waiting:
@@ -125,12 +128,13 @@ class Confirmations:
         try:
             with anyio.move_on_after(policy.default_timeout_ms / 1000):
                 if self._manager is not None:
-                    approved = await _asked(self._manager, shown)
-                    self.answer(shown.tool_id, approved=approved, reason=None)
+                    approved, reason = await _asked(self._manager, shown)
+                    self.answer(shown.tool_id, approved=approved, reason=reason)
                 await waiting.answered.wait()
-                return waiting.approved
         finally:
             self._waiting.pop(shown.tool_id, None)
+        if waiting.answered.is_set():  # who answered in the last moment was told that it counts
+            return waiting.approved
         approves = policy.timeout_action == "auto_approve"
         action = "auto_approved" if approves else "rejected"
         self._tell(AgentEvent("confirmation_timeout", tool_id=shown.tool_id, data={"action_taken": action}))
@@ -148,12 +152,17 @@ class NoQuestions:
         """Take no note: no page was opened."""
 
 
-async def _asked(manager: Confirm, shown: PendingConfirmation) -> bool:
-    if inspect.iscoroutinefunction(manager):
-        answer = manager(shown)
-    else:
-        answer = await to_thread.run_sync(manager, shown, abandon_on_cancel=True)
-    return await answer is True if inspect.isawaitable(answer) else answer is True
+async def _asked(manager: Confirm, shown: PendingConfirmation) -> tuple[bool, str | None]:
+    """What the manager says, and why, if it is that it failed."""
+    try:
+        if inspect.iscoroutinefunction(manager):
+            answer = manager(shown)
+        else:
+            answer = await to_thread.run_sync(manager, shown, abandon_on_cancel=True)
+        return (await answer if inspect.isawaitable(answer) else answer) is True, None
+    except Exception:
+        logger.warning("the confirmation manager failed; `%s` is refused", shown.tool_name, exc_info=True)
+        return False, "the confirmation manager failed"
 
 
 if TYPE_CHECKING:

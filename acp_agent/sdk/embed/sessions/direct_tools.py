@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from acp_agent.model.toolcall import ToolOutcome
 from acp_agent.ports import Tool, ToolContext, Workspace
 from acp_agent.sdk.embed.errors import ToolFailed
 from acp_agent.sdk.embed.options.attachments import Attachment
+from acp_agent.sdk.embed.options.fields import PathLike
 from acp_agent.sdk.embed.runs.results import ErrorKind, ToolResult
 
 OTHER_NAMES: Mapping[str, str] = {
@@ -44,35 +46,35 @@ class DirectTools(ABC):
     async def tool(self, name: str, args: JsonObject) -> ToolResult:
         """Run a tool without model and permission; one that fails says so in its result."""
 
-    async def write_file(self, path: str, content: str) -> str:
+    async def write_file(self, path: PathLike, content: str) -> str:
         """Create or replace a file; says what was done.
 
         Raises:
             ToolFailed: it cannot be written.
         """
-        return output_of(await self.tool("write", {"path": path, "content": content}))
+        return output_of(await self.tool("write", {"path": os.fspath(path), "content": content}))
 
-    async def edit_file(self, path: str, old_text: str, new_text: str, replace_all: bool = False) -> str:
+    async def edit_file(self, path: PathLike, old_text: str, new_text: str, replace_all: bool = False) -> str:
         """Replace a text in a file; says what was done.
 
         Raises:
             ToolFailed: it is not there, or more than once.
         """
         args: JsonObject = {
-            "path": path,
+            "path": os.fspath(path),
             "old_text": old_text,
             "new_text": new_text,
             "replace_all": replace_all,
         }
         return output_of(await self.tool("edit", args))
 
-    async def patch_file(self, path: str, diff: str) -> str:
+    async def patch_file(self, path: PathLike, diff: str) -> str:
         """Apply a unified diff to a file, wholly or not at all; says what was done.
 
         Raises:
             ToolFailed: it does not fit.
         """
-        return output_of(await self.tool("patch", {"path": path, "diff": diff}))
+        return output_of(await self.tool("patch", {"path": os.fspath(path), "diff": diff}))
 
     async def git(self, command: str, subcommand: str = "", **more: JsonValue) -> str:
         """What Git printed; `more` are further arguments of the tool `git`, such as `path` and `ref`.
@@ -83,8 +85,13 @@ class DirectTools(ABC):
         return output_of(await self.tool("git", {"command": command, "subcommand": subcommand, **more}))
 
     async def bash(self, command: str) -> str:
-        """What a command printed, also if it failed."""
-        return (await self.tool("bash", {"command": command})).output
+        """What a command printed, also if it failed.
+
+        Raises:
+            ToolFailed: it could not be run, or took too long.
+        """
+        result = await self.tool("bash", {"command": command})
+        return output_of(result) if result.data is None else result.output
 
     async def glob(self, pattern: str) -> list[str]:
         """The files whose paths match, the last changed first, 200 at most.
@@ -103,13 +110,13 @@ class DirectTools(ABC):
         """
         return output_of(await self.tool("grep", {"pattern": pattern}))
 
-    async def ls(self, path: str = ".") -> str:
+    async def ls(self, path: PathLike = ".") -> str:
         """The names in a folder, a line each.
 
         Raises:
             ToolFailed: it cannot be listed.
         """
-        return output_of(await self.tool("ls", {"path": path}))
+        return output_of(await self.tool("ls", {"path": os.fspath(path)}))
 
 
 async def call_tool(
@@ -123,6 +130,8 @@ async def call_tool(
     tool = tools.get(name)
     if tool is None:
         raise ToolFailed(name, f"there is no tool `{name}`; use one of: {', '.join(tools)}")
+    if not isinstance(args, dict):  # pyright: ignore[reportUnnecessaryIsInstance] # callers need no types
+        raise TypeError(f"the arguments of a tool are a mapping, not `{type(args).__name__}`")
     context = ToolContext(workspace, session_id, ToolCallId(random_id("call")), lambda patch: None)
     given = _renamed(args, tool)
     try:
@@ -133,14 +142,14 @@ async def call_tool(
     return _result(name, outcome)
 
 
-async def read_text(path: str, workspace: Workspace) -> str:
+async def read_text(path: PathLike, workspace: Workspace) -> str:
     """The text of a file as it is.
 
     Raises:
         ToolFailed: it cannot be read.
     """
     try:
-        return await workspace.read_text(workspace.resolve(path))
+        return await workspace.read_text(workspace.resolve(os.fspath(path)))
     except AcpAgentError as exc:
         raise ToolFailed("read", str(exc)) from exc
 

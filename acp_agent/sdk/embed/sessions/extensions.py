@@ -58,6 +58,8 @@ class SessionExtensions(SessionBase):
         self._check_open()
         if not name or any(char.isspace() or char == "/" for char in name):
             raise ConfigInvalid(f"`{name}` cannot be the name of a command; it is one word without a slash")
+        if not callable(handler):
+            raise ConfigInvalid(f"`/{name}` needs a function that answers it, not `{type(handler).__name__}`")
         offering = self._session.offering
         others = tuple(command for command in offering.own if command.info.name != name)
         taken = offering.commands.by_name.get(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import anyio.lowlevel
@@ -42,6 +43,8 @@ class SessionHost:
         self.asker = NoQuestions()
         self._session_id = session_id
         self._journal: list[events.Event] = []
+        self._settled = Transcript()  # of the first `_n_settled` of them, with no step being built
+        self._n_settled = 0
 
     def restore(self, event: events.Event) -> None:
         """Take an event from before."""
@@ -67,11 +70,15 @@ class SessionHost:
 
     def transcript(self, run: Run | None = None) -> Transcript:
         """What the model has been told and has said so far, in this run if it is about another history."""
-        told = self._journal if run is None or run.past is None else (*run.past, *run.journal)
-        transcript = Transcript()
-        for event in told:
-            transcript.apply(event)
-        return transcript
+        if run is not None and run.past is not None:
+            return _folded((*run.past, *run.journal))
+        current = self.book.current
+        if current is not None and not current.over.is_set():
+            return _folded(self._journal)  # asking would end the step that is being built
+        for event in self._journal[self._n_settled :]:
+            self._settled.apply(event)
+        self._n_settled = len(self._journal)
+        return self._settled
 
     def reports(self) -> list[Report]:
         """What was verified so far."""
@@ -80,6 +87,13 @@ class SessionHost:
     def history(self, run: Run | None = None) -> list[Message]:
         """The same as messages."""
         return shown(self.transcript(run).messages())
+
+
+def _folded(told: Iterable[events.Event]) -> Transcript:
+    transcript = Transcript()
+    for event in told:
+        transcript.apply(event)
+    return transcript
 
 
 if TYPE_CHECKING:

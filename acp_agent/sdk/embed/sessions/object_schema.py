@@ -41,6 +41,8 @@ class ObjectSchema:
         from jsonschema import SchemaError, validators
         from referencing import Registry
 
+        if not isinstance(schema.get("$schema", ""), str):
+            raise ConfigInvalid("`schema`: `$schema` is no string", hint="give a JSON Schema")
         find = cast("Callable[..., Any]", validators.validator_for)  # pyright: ignore[reportUnknownMemberType]
         kind = find(schema, default=validators.Draft202012Validator)
         try:
@@ -84,7 +86,7 @@ class ObjectSchema:
         """What is wrong with a value; nothing if it fits.
 
         Raises:
-            ConfigInvalid: the schema refers to something outside of itself.
+            ConfigInvalid: the schema refers to something outside of itself, or without end.
         """
         from referencing.exceptions import Unresolvable  # lazy: loaded by now
 
@@ -92,6 +94,10 @@ class ObjectSchema:
             found = [f"{one.json_path}: {one.message[:300]}" for one in self._validator.iter_errors(value)]
         except Unresolvable as exc:
             raise ConfigInvalid(f"`schema`: the reference `{exc.ref}` leads nowhere within it") from exc
+        except RecursionError as exc:
+            raise ConfigInvalid(
+                "`schema`: its references never end, or not before the value's depth"
+            ) from exc
         return found[:MAX_COMPLAINTS]
 
 

@@ -87,6 +87,8 @@ class SessionObjects(SessionBase):
             raise ConfigInvalid(f"`schema_name`: `{schema_name}` has more than letters, digits, `_` and `-`")
         if not 0 <= max_repair_attempts <= MAX_REPAIRS:
             raise ConfigInvalid(f"`max_repair_attempts`: must be 0 to {MAX_REPAIRS}")
+        if not isinstance(schema, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] # callers need no types
+            raise ConfigInvalid(f"`schema`: must be a mapping, not `{type(schema).__name__}`")
         wanted = ObjectSchema(dict(schema))
         tools = () if mode == "prompt" else (_tool(wanted, schema_name, schema_description),)
         messages: list[chat.ChatMessage] = [chat.FromUser((Text(prompt),))]

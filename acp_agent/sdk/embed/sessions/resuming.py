@@ -63,7 +63,8 @@ class SessionResuming(SessionBase):
     async def _save_quietly(self, run: Run) -> None:
         try:
             await self._opened.save()
-        except StoreError as exc:
-            logger.warning("session %s could not be saved: %s", self._session.id, exc)
+        except Exception as exc:  # whatever it is, the run's result is not lost for it
+            expected = isinstance(exc, StoreError)
+            logger.warning("session %s could not be saved: %s", self._session.id, exc, exc_info=not expected)
             data: JsonObject = {"operation": "save"}
             run.tell(AgentEvent("persistence_failed", session_id=self._session.id, error=str(exc), data=data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from acp_agent.sdk.embed.errors import (
 )
 from acp_agent.sdk.embed.events.messages import Message, MessageLike, history_events
 from acp_agent.sdk.embed.options.attachments import AttachmentLike, pictures
+from acp_agent.sdk.embed.options.fields import PathLike
 from acp_agent.sdk.embed.runs.records import RunSnapshot
 from acp_agent.sdk.embed.runs.results import AgentResult, SideAnswer, TokenUsage, ToolResult
 from acp_agent.sdk.embed.runs.session_runs import Run
@@ -46,6 +48,8 @@ from acp_agent.sdk.embed.stores.keeping import KeptNowhere
 
 if TYPE_CHECKING:
     from acp_agent.sdk.embed.opening.session_opening import Opened
+
+logger = logging.getLogger(__name__)
 
 
 class AsyncSession(
@@ -148,6 +152,7 @@ class AsyncSession(
             QuestionEmpty: there is no question.
             RunFailed: the model did not answer.
         """
+        _check_text(question, "a question")
         if not question.strip():
             raise QuestionEmpty
         self._check_open()
@@ -191,7 +196,7 @@ class AsyncSession(
         workspace = self._session.workspace
         return await call_tool(self._opened.tools(), name, args, workspace, self._session.id)
 
-    async def read_file(self, path: str) -> str:
+    async def read_file(self, path: PathLike) -> str:
         """The text of a file.
 
         Raises:
@@ -226,8 +231,7 @@ class AsyncSession(
         carried: RunSnapshot | None = None,
     ) -> Run:
         self._check_open()
-        if not isinstance(prompt, str):  # pyright: ignore[reportUnnecessaryIsInstance] # it would end the session
-            raise TypeError(f"a prompt is a text, not `{type(prompt).__name__}`")
+        _check_text(prompt, "a prompt")
         current = self._host.book.current
         if current is not None:
             raise SessionBusy(self._session.id, current.id)
@@ -252,29 +256,36 @@ class AsyncSession(
 
     async def _run_aside(self, run: Run, content: tuple[Content, ...], past: list[Event]) -> None:
         """A run on another history: a session of its own, that nobody keeps."""
-        async with self._opened.aside(past) as session:
-            self._opened.guard.say = session.steer
-            session.submit(content)
-            await self._see_through(run, session)
+        try:
+            async with self._opened.aside(past) as session:
+                self._opened.guard.say = session.steer
+                session.submit(content)
+                await self._see_through(run, session)
+        except Exception as exc:  # which ends this run, and not all that the agent does
+            logger.exception("the run %s on another history failed", run.id)
+            self._host.book.current = None
+            run.fail(exc)
 
     async def _see_through(self, run: Run, session: Session) -> None:
         """Wait for the end of a run, save the session, then tell that it has ended."""
         token = self._token.child()
         token.on_cancel(lambda: self._run_in_loop(session.cancel))
         saves = session is self._session and self._opened.auto_save
-        if saves and not self._opened.keeping.saves_by_itself:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._keep_checkpoints, run)
-                self._opened.guard.checkpoint = lambda: run.checkpoint
+        try:
+            if saves and not self._opened.keeping.saves_by_itself:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._keep_checkpoints, run)
+                    self._opened.guard.checkpoint = lambda: run.checkpoint
+                    await run.over.wait()
+                    self._opened.guard.checkpoint = lambda: None
+                    tasks.cancel_scope.cancel()
+            else:
                 await run.over.wait()
-                self._opened.guard.checkpoint = lambda: None
-                tasks.cancel_scope.cancel()
-        else:
-            await run.over.wait()
-        if saves:
-            await self._save_quietly(run)
-        self._host.book.current = None
-        run.end()
+            if saves:
+                await self._save_quietly(run)
+        finally:
+            self._host.book.current = None
+            run.end()
 
     def _cancel_now(self) -> None:
         self.cancel()
@@ -283,9 +294,9 @@ class AsyncSession(
         try:
             await run.ended.wait()
         finally:
-            if not run.over.is_set():
-                self.cancel()
-        return run.result(tuple(self._host.history(run)))
+            await run.leave(self._cancel_now)
+        messages = tuple(self._host.history(run)) if run.error is None else ()
+        return run.result(messages)
 
     async def _ask_beside(self, question: str) -> SideAnswer:
         context = self._session.answer_context()
@@ -312,3 +323,8 @@ class AsyncSession(
             f"Calls that wait to be confirmed: {waiting}." if waiting else "",
         ]
         return "\n".join((" ".join(fact for fact in facts if fact), "", question))
+
+
+def _check_text(given: object, what: str) -> None:
+    if not isinstance(given, str):  # anything else would end the session
+        raise TypeError(f"{what} is a text, not `{type(given).__name__}`")

@@ -116,6 +116,10 @@ class KeptWhole:
         data = await called(self._store.load, session_id)
         if data is None:
             raise SessionNotFound(session_id)
+        if not isinstance(data, SessionData):  # pyright: ignore[reportUnnecessaryIsInstance] # stores are programs' own
+            raise PersistenceFailed(
+                f"`load` of the session store returned `{type(data).__name__}`; it has to be a `SessionData`"
+            )
         if data.format > FORMAT:
             raise PersistenceFailed(
                 f"the saved session `{session_id}` has the format {data.format}, this version knows up to "

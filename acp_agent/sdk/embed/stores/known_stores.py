@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 
 from acp_agent.base.ids import SessionId
 from acp_agent.ports import SessionStore as Journals
-from acp_agent.sdk.embed.errors import StoreMissing
+from acp_agent.sdk.embed.errors import ConfigInvalid, PersistenceFailed, StoreMissing
 from acp_agent.sdk.embed.options.session_options import SessionOptions
 from acp_agent.sdk.embed.sessions.calling import called
 from acp_agent.sdk.embed.stores.keeping import Keeping, KeptByEvent, KeptDirectly, KeptNowhere, KeptWhole
@@ -70,7 +70,12 @@ class KnownStores:
         if found is None:
             raise StoreMissing("list_saved_sessions")
         if not isinstance(found, _Shared):
-            return sorted(await called(found.list))
+            listed = await called(found.list)
+            if not isinstance(listed, list):  # pyright: ignore[reportUnnecessaryIsInstance] # stores are programs' own
+                raise PersistenceFailed(
+                    f"`list` of the session store returned `{type(listed).__name__}`; it has to be a `list`"
+                )
+            return sorted(listed)
         ids: list[str] = []
         cursor = None
         while True:
@@ -115,6 +120,8 @@ class KnownStores:
     def _find(self, store: SessionStore | JournalStore | None) -> SessionStore | _Shared | None:
         store = self.usual if store is None else store
         if store is None or not hasattr(store, "open_journals"):
+            if store is not None and not callable(getattr(store, "load", None)):
+                raise ConfigInvalid(f"`{store}` is no store", hint="give one, such as a `FileSessionStore`")
             return cast("SessionStore | None", store)  # what opens no journals keeps whole sessions
         shared = cast("JournalStore", store)
         known = self._journals.get(id(shared))
