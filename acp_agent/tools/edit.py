@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from acp_agent.tools.editing.replacing import Replaced
 
 
-IN_THREAD = 200_000
+IN_THREAD = 20_000
 """Characters of a file from which on its text is searched in a thread: near matches take their time."""
 
 
@@ -97,7 +97,7 @@ async def _planned(args: JsonObject, workspace: Workspace) -> Change:
         verb = "created" if old is None else "filled"
         return Change(path, shown, old, edits[0].new_text, f"{verb} `{shown}`")
     if old and len(old) > IN_THREAD:
-        text, told = await to_thread.run_sync(_edited, old, edits)
+        text, told = await to_thread.run_sync(_edited, old, edits, abandon_on_cancel=True)
     else:
         text, told = _edited(old or "", edits)
     return Change(path, shown, old, text, f"edited `{shown}` {'; '.join(told)}")
@@ -138,10 +138,16 @@ def _edits(wanted: EditArgs) -> list[OneEdit]:
 
 
 def _replaced(text: str, edit: OneEdit) -> Replaced:
+    from acp_agent.tools.editing.elisions import elision  # lazy: only for sessions that edit
     from acp_agent.tools.editing.replacing import replace_text  # lazy: only for sessions that edit
 
     if not edit.old_text:
         raise ToolError("`old_text` is empty; quote the text to replace")
+    if left_out := elision(edit.old_text, edit.new_text):
+        raise ToolError(
+            f"`new_text` leaves lines out: `{left_out[:80]}` would stand in their place; write them all, or "
+            "quote less (a remark that is meant as it stands is for an edit that removes nothing)"
+        )
     replaced = replace_text(text, edit.old_text, edit.new_text, replace_all=edit.replace_all)
     if replaced.text == text:
         raise ToolError("the texts differ only in line ends, which stay as the file has them")

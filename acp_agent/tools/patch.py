@@ -68,7 +68,7 @@ async def _planned(args: JsonObject, workspace: Workspace) -> Change:
     if not old and not any(hunk.quoted for hunk in hunks):
         return Change(path, shown, old, unified.created(hunks), f"filled `{shown}`")
     if len(old) > IN_THREAD:
-        new, lines = await to_thread.run_sync(unified.patched, old, hunks)
+        new, lines = await to_thread.run_sync(unified.patched, old, hunks, abandon_on_cancel=True)
     else:
         new, lines = unified.patched(old, hunks)
     if new == old:

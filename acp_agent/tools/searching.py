@@ -12,6 +12,7 @@ import msgspec
 from anyio.abc import ByteReceiveStream, Process
 
 _MAX_UNSPLIT = 1 << 20  # bytes without a line end after which output is no text
+_MAX_FAULT = 10_000  # bytes of a program's complaints that are kept
 _NEEDED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMP", "TEMP")
 _CUT = (anyio.BrokenResourceError, anyio.ClosedResourceError)
 
@@ -40,7 +41,7 @@ async def search(argv: Sequence[str], *, cwd: Path, stdin: bytes, limit: int, ti
         OSError: the program cannot be started.
     """
     lines: list[bytes] = []
-    faults: list[bytes] = []
+    complaints = bytearray()
     deadline = anyio.CancelScope()
     process = await anyio.open_process(argv, stdin=subprocess.PIPE, cwd=cwd, env=_environment())
     try:
@@ -49,7 +50,7 @@ async def search(argv: Sequence[str], *, cwd: Path, stdin: bytes, limit: int, ti
             async with anyio.create_task_group() as task_group:
                 task_group.start_soon(_feed, process, stdin)
                 if process.stderr:  # read to its end: what it says may come after the program's own end
-                    task_group.start_soon(_read_lines, process.stderr, faults, 20)
+                    task_group.start_soon(_listen, process.stderr, complaints)
                 if process.stdout:
                     await _read_lines(process.stdout, lines, limit + 1)
                 if len(lines) > limit:
@@ -62,7 +63,7 @@ async def search(argv: Sequence[str], *, cwd: Path, stdin: bytes, limit: int, ti
                 process.kill()
             await process.aclose()
     found = tuple(match for line in lines[:limit] if (match := _parsed(line)))
-    fault = b"\n".join(faults).decode("utf-8", "replace") if process.returncode == 2 and not found else ""
+    fault = complaints.decode("utf-8", "replace") if process.returncode == 2 and not found else ""
     return Matches(found, len(lines) > limit, deadline.cancelled_caught, fault)
 
 
@@ -86,6 +87,15 @@ async def _read_lines(stream: ByteReceiveStream, lines: list[bytes], limit: int)
     except (anyio.EndOfStream, *_CUT):
         if unsplit:
             lines.append(unsplit)
+
+
+async def _listen(stream: ByteReceiveStream, complaints: bytearray) -> None:
+    """Keep the beginning, but read all of it: a program that nobody listens to gets stuck."""
+    try:
+        async for data in stream:
+            complaints += data[: _MAX_FAULT - len(complaints)]
+    except _CUT:
+        return  # it was ended by us
 
 
 def _parsed(line: bytes) -> Match | None:

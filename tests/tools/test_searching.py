@@ -15,6 +15,7 @@ from acp_agent.ports import Preview
 from acp_agent.tools.glob import GlobTool
 from acp_agent.tools.globbing import compile_filter, compile_glob
 from acp_agent.tools.grep import GrepTool, find_ripgrep
+from tests.patience import PATIENCE
 
 glob = GlobTool()
 ENGINES = {"own": None} | ({"ripgrep": found} if (found := find_ripgrep()) else {})
@@ -152,7 +153,7 @@ async def test_files_that_are_no_text_do_not_disturb(told, root, grep):
     (root / "latin").write_bytes(b"x caf\xe9\n")
     if os.name != "nt":
         os.mkfifo(root / "fifo")
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         assert await told(grep, pattern="x") == "latin:1:x caf\ufffd"
 
 
@@ -170,8 +171,21 @@ async def test_what_a_search_program_said_is_read_though_it_came_after_its_end(t
         "#!/bin/sh\n(exec >&-; sleep 0.2; echo no such class >&2) & exit 2\n", encoding="utf-8"
     )
     program.chmod(0o755)
-    with anyio.fail_after(10), pytest.raises(ToolError, match="`pattern`: no such class"):
+    with anyio.fail_after(PATIENCE), pytest.raises(ToolError, match="`pattern`: no such class"):
         await told(GrepTool(program), pattern="x")
+
+
+@pytest.mark.skipif(
+    os.name == "nt", reason="the stand-in for a search program is a shell script; any POSIX system runs this"
+)
+async def test_a_search_program_that_complains_at_length_is_still_heard_to_its_end(told, tree, tmp_path):
+    program = tmp_path / "rg"
+    program.write_text(
+        "#!/bin/sh\nyes permission denied | head -c 1000000 >&2\nprintf 'a\\0001:x\\n'\n", encoding="utf-8"
+    )
+    program.chmod(0o755)
+    with anyio.fail_after(PATIENCE):
+        assert await told(GrepTool(program), pattern="x") == "a:1:x"
 
 
 async def test_a_pattern_that_looks_like_an_option_is_a_pattern(told, root, grep):
@@ -187,13 +201,13 @@ async def test_arguments_that_cannot_work_are_refused(context, args):
 
 async def test_a_pattern_of_exponential_time_is_stopped(told, root):
     (root / "a").write_text("a" * 60 + "\n", encoding="utf-8")
-    with anyio.fail_after(10), pytest.raises(ToolError, match="simplify the pattern"):
+    with anyio.fail_after(PATIENCE), pytest.raises(ToolError, match="simplify the pattern"):
         await told(GrepTool(timeout=0.5), pattern="(a|a)*b")
 
 
 async def test_cancelling_stops_a_search(told, root):
     (root / "a").write_text("a" * 60 + "\n", encoding="utf-8")
-    with anyio.fail_after(5), anyio.move_on_after(0.3) as scope:
+    with anyio.fail_after(PATIENCE), anyio.move_on_after(0.3) as scope:
         await told(GrepTool(), pattern="(a|a)*b")
     assert scope.cancelled_caught
 

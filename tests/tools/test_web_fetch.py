@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ipaddress
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -15,12 +16,15 @@ from acp_agent.base.errors import ToolError
 from acp_agent.model.content import Text
 from acp_agent.ports import ToolContext
 from acp_agent.tools.web.connection import is_public
-from acp_agent.tools.web.fetch import WebFetchTool
+from acp_agent.tools.web.fetch import MAX_BYTES, WebFetchTool
+from acp_agent.tools.web.text import page_text
+from tests.patience import PATIENCE
 
 PRIVATE = [
     *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1"),
     *("224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1"),
     *("::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "fe80::1%eth0", "192.0.2.1", "198.18.0.1"),
+    *("::127.0.0.1", "::ffff:0:127.0.0.1", "fec0::1", "64:ff9b:1::7f00:1", "2001:0:7f00:1::", "5f00::1"),
 ]
 
 
@@ -29,7 +33,9 @@ def test_an_address_of_this_machine_or_a_private_network_is_not_public(address: 
     assert not is_public(ipaddress.ip_address(address))
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34"])
+@pytest.mark.parametrize(
+    "address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34", "64:ff9b::5db8:d822"]
+)
 def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
@@ -49,7 +55,7 @@ async def site(answer: Callable[[str], bytes]) -> AsyncGenerator[str]:
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, serve)
         port = listener.extra(anyio.abc.SocketAttribute.local_port)
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             yield f"http://127.0.0.1:{port}"
         tasks.cancel_scope.cancel()
 
@@ -78,6 +84,10 @@ async def test_a_host_that_is_not_public_is_never_connected_to(context: ToolCont
             await WebFetchTool().run({"url": url}, context)
         with pytest.raises(ToolError, match="public internet"):
             await WebFetchTool().run({"url": url.replace("127.0.0.1", "localhost")}, context)
+        port = url.rpartition(":")[2]
+        for host in ("2130706433", "0x7f.1", "0177.0.0.1", "[::ffff:7f00:1]", "①②⑦.0.0.1", "0"):
+            with pytest.raises(ToolError):
+                await WebFetchTool().run({"url": f"http://{host}:{port}/"}, context)
     assert reached == []
 
 
@@ -87,6 +97,66 @@ async def test_a_page_is_read_as_text(context: ToolContext) -> None:
     async with site(lambda path: page(html)) as url:
         text = await fetch(url, context)
     assert text == "## News\n\nOne & two (https://example.org/a).\n\n- a\n- b"
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<head><title>x</title><body><p>no end of the head", "no end of the head"),
+        ("<pre>def f():\n    return 1 &lt; 2</pre>", "def f():\n    return 1 < 2"),
+        ("<p>a <b> b</b>\n  c", "a b c"),
+        ("<a title='>' href=http://e.x/?a=1&amp;b=2>there</a>", "there (http://e.x/?a=1&b=2)"),
+        ("<script>if (a < b) '<p>'</script>1 < 2<style>p{", "1 < 2"),
+        ("<!-- <p>no --><p>yes<!-- no", "yes"),
+        (f"<p>&#{'9' * 5_000}; &amp;", f"&#{'9' * 5_000}; &amp;"),
+    ],
+)
+def test_markup_is_read_as_a_reader_sees_it(page: str, text: str) -> None:
+    assert page_text(page) == text
+
+
+@pytest.mark.parametrize("end", ["", ">", "'>"])
+@pytest.mark.parametrize(
+    "unit", ["<", "<a ", "<a x='", "<!--", "<![CDATA[", "</", "<? ", "<script>", "<pre> ", "<b> </b>", "&#9"]
+)
+def test_no_page_takes_long(unit: str, end: str) -> None:
+    page_text(unit * (200_000 // len(unit)) + end)  # what grows with the square would take minutes
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "more", "text"),
+    [
+        ("Grüße".encode("latin-1"), "text/plain; charset=ISO-8859-1", "", "Grüße"),
+        ('<meta charset="windows-1251"><p>Привет'.encode("cp1251"), "text/html", "", "Привет"),
+        ("\ufeffhi".encode(), "text/plain", "", "hi"),
+        ("hi".encode("utf-16"), "text/plain", "", "hi"),
+        (b"hi", "text/plain; charset=undefined", "", "hi"),
+        (b"hi", "text/plain; charset=idna", "", "hi"),
+        (gzip.compress(b"packed"), "text/plain", "content-encoding: gzip\r\n", "packed"),
+    ],
+)
+async def test_a_page_is_read_in_its_own_characters(
+    body: bytes, kind: str, more: str, text: str, context: ToolContext
+) -> None:
+    async with site(lambda path: page(body, kind=kind, more=more)) as url:
+        assert await fetch(url, context) == text
+
+
+async def test_a_page_that_unpacks_without_end_is_cut(context: ToolContext) -> None:
+    bomb = gzip.compress(b"a" * 20_000_000)
+    async with site(lambda path: page(bomb, kind="text/plain", more="content-encoding: gzip\r\n")) as url:
+        assert f"({MAX_BYTES - 50_000} more characters;" in await fetch(url, context)
+
+
+async def test_an_address_is_asked_about_and_sent_in_plain_letters(context: ToolContext) -> None:
+    preview = await WebFetchTool().preview({"url": "https://BÜCHER.example/Köln a?q=ü&x=%20#y"}, context)
+    assert preview.title == "Fetch https://xn--bcher-kva.example/K%C3%B6ln%20a?q=%C3%BC&x=%20"
+    assert preview.access.subject == "web_fetch xn--bcher-kva.example"
+    preview = await WebFetchTool().preview({"url": "https://EXAMPLE.org.:8443"}, context)
+    assert preview.title == "Fetch https://example.org:8443/"
+    assert preview.access.subject == "web_fetch example.org"
+    async with site(lambda path: page(path.encode(), kind="text/plain")) as url:
+        assert await fetch(f"{url}/Köln a", context) == "/K%C3%B6ln%20a"
 
 
 async def test_a_redirect_stays_on_the_approved_host(context: ToolContext) -> None:
@@ -117,13 +187,23 @@ async def test_what_is_no_text_or_no_page_is_said(context: ToolContext) -> None:
     async with site(lambda path: page(b"\x89PNG", kind="image/png", status=path[1:] or "200 OK")) as url:
         with pytest.raises(ToolError, match="image/png"):
             await fetch(url, context)
-        with pytest.raises(ToolError, match="404"):
-            await fetch(f"{url}/404", context)
+        for status in ("404", "302"):
+            with pytest.raises(ToolError, match=f"answered with status {status}"):
+                await fetch(f"{url}/{status}", context)
 
 
 @pytest.mark.parametrize(
     "url",
-    ["file:///etc/passwd", "ftp://example.org", "example.org", "https://a:b@example.org/", "http://[::1"],
+    [
+        *(
+            "file:///etc/passwd",
+            "ftp://example.org",
+            "example.org",
+            "https://a:b@example.org/",
+            "http://[::1",
+        ),
+        *("http://ä..example", "http://example.org:0", "http://example.org\x00.x"),
+    ],
 )
 async def test_an_address_that_is_none_is_refused_before_anybody_is_asked(
     url: str, context: ToolContext

@@ -18,6 +18,7 @@ from acp_agent.model.permission import Access
 from acp_agent.ports import Preview, ToolContext
 from acp_agent.tools.web.search import WebSearchTool
 from acp_agent.tools.web.services import Found, search_service
+from tests.patience import PATIENCE
 
 KEY = "k-123-of-the-user"
 
@@ -43,7 +44,7 @@ async def service(answer: Callable[[], bytes]) -> AsyncGenerator[tuple[str, list
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, serve)
         port = listener.extra(anyio.abc.SocketAttribute.local_port)
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             yield f"http://127.0.0.1:{port}", requests
         tasks.cancel_scope.cancel()
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from acp_agent.tools.editing.lookalikes import looks_of
+from acp_agent.tools.editing.places import windows
+from acp_agent.tools.editing.spellings import is_numbered, meant
 from acp_agent.tools.plaintext import visible
 
-_NUMBERED = re.compile(r"\s*\d+\t")
 _MAX_COMPARED = 3_000  # lines that are searched for a similar one
 _MAX_QUOTED = 12  # lines of a place that are shown
 _MAX_LISTED = 20
@@ -22,8 +22,14 @@ def advice(lines: Sequence[str], quoted: Sequence[str], what: str = "`old_text`"
     message = f"{what} is not in the file"
     if not any(line.strip() for line in quoted):
         return f"{message}: it is only white space that differs from the file's; copy a line with text too"
-    if all(_NUMBERED.match(line) for line in quoted if line.strip()):
+    for lines_meant, remedy in meant(quoted):
+        if start := _alike(lines, lines_meant):
+            return f"{message}, but would be at line {start}: {remedy}, in the new text too"
+    if is_numbered(quoted):
         return f"{message}: leave out the line numbers that `read` shows"
+    if (start := _alike(lines, quoted)) and len(quoted) == 1:
+        place = _quoted(lines, range(start, start + 1))
+        return f"{message}, but like a part of line {start}; quote that line as a whole:\n{place}"
     if start := _same_but_for_space(lines, quoted):
         place = _quoted(lines, range(start, start + len(quoted)))
         return f"{message}, but lines from {start} on differ only in white space (tabs, spaces):\n{place}"
@@ -46,13 +52,19 @@ def listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, given[:_MAX_LISTED])) + (", …" if len(given) > _MAX_LISTED else "")
 
 
+def _alike(lines: Sequence[str], wanted: Sequence[str]) -> int | None:
+    """The 1-based line where what looks like `wanted` begins; a single line may be a part of one."""
+    looks = [looks_of(line) for line in lines]
+    head, *rest = map(looks_of, wanted)
+    if not rest:
+        return next((number for number, look in enumerate(looks, 1) if head and head in look), None)
+    return next((at for at in windows(looks, rest) if at and looks[at - 1].endswith(head)), None)
+
+
 def _same_but_for_space(lines: Sequence[str], quoted: Sequence[str]) -> int | None:
     bare = ["".join(line.split()) for line in lines]
     wanted = ["".join(line.split()) for line in quoted]
-    for index in range(len(bare) - len(wanted) + 1):
-        if bare[index] == wanted[0] and bare[index : index + len(wanted)] == wanted:
-            return index + 1
-    return None
+    return next((at + 1 for at in windows(bare, wanted)), None)
 
 
 def _nearest(lines: Sequence[str], quoted: Sequence[str]) -> range | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -39,7 +40,7 @@ def split_lines(text: str) -> list[Line]:
 def exact_places(lines: Sequence[Line], quoted: Sequence[str]) -> list[Place]:
     """Every place whose lines are the quoted ones."""
     return [
-        Place(first, first + len(quoted), same) for first in _windows([line.text for line in lines], quoted)
+        Place(first, first + len(quoted), same) for first in windows([line.text for line in lines], quoted)
     ]
 
 
@@ -53,11 +54,20 @@ def near_places(lines: Sequence[Line], quoted: Sequence[str]) -> list[Place]:
     if not any(any(map(str.isalnum, line)) for line in wanted):
         return []  # nothing but signs, such as a brace, is alike to too much
     found: list[Place] = []
-    for first in _windows([looks_of(line.text) for line in lines], wanted):
+    for first in windows([looks_of(line.text) for line in lines], wanted):
         place = _related(lines, quoted, first)
         if place is not None:
             found.append(place)
     return found
+
+
+def windows(lines: list[str], wanted: Sequence[str]) -> list[int]:
+    """Where `wanted` stands in `lines`, counted from 0; later places may overlap earlier ones."""
+    counts = Counter(lines)
+    offset = min(range(len(wanted)), key=lambda index: counts[wanted[index]])  # of the rarest line
+    starts = [at - offset for at, line in enumerate(lines) if line == wanted[offset]]
+    whole = list(wanted)
+    return [at for at in starts if at >= 0 and lines[at : at + len(whole)] == whole]
 
 
 def differences(lines: Sequence[Line], quoted: Sequence[str], place: Place) -> list[str]:
@@ -75,16 +85,6 @@ def differences(lines: Sequence[Line], quoted: Sequence[str], place: Place) -> l
     if any(_tail(line) != _tail(quote) for line, quote in pairs):
         told.append("white space at line ends")
     return told
-
-
-def _windows(lines: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Where `wanted` stands in `lines`; later places may overlap earlier ones."""
-    head, n_wanted = wanted[0], len(wanted)
-    return [
-        index
-        for index in range(len(lines) - n_wanted + 1)
-        if lines[index] == head and list(lines[index : index + n_wanted]) == list(wanted)
-    ]
 
 
 def _related(lines: Sequence[Line], quoted: Sequence[str], first: int) -> Place | None:

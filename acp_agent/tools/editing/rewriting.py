@@ -20,11 +20,18 @@ class Splice(msgspec.Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
-def rewritten(file: Sequence[Line], place: Place, quoted: Sequence[str], wanted: Sequence[str]) -> Splice:
+def rewritten(
+    file: Sequence[Line],
+    place: Place,
+    quoted: Sequence[str],
+    wanted: Sequence[str],
+    *,
+    ended: bool | None = None,
+) -> Splice:
     """The change of `quoted` to `wanted` at a place of a file, unchanged lines around it left out.
 
     Line ends, indentation and white space at line ends are the file's; the place's last line keeps how it
-    ends, so that what follows stays where it is.
+    ends, so that what follows stays where it is. `ended` says otherwise of a place at the file's end.
 
     Raises:
         ToolError: a new line has an indentation of which nobody can tell what it is in the file.
@@ -46,7 +53,9 @@ def rewritten(file: Sequence[Line], place: Place, quoted: Sequence[str], wanted:
                 made.append(_changed(there[old], quoted[old], text, place, at_start=at_start))
             else:
                 made.append(_indented(text, place, at_start=at_start))
-    return _splice(there, made, place.first, _usual_end(there) or _usual_end(file) or "\n")
+    usual_end = _usual_end(there) or _usual_end(file) or "\n"
+    last_end = there[-1].end if ended is None else usual_end if ended else ""
+    return _splice(there, made, place.first, usual_end, last_end)
 
 
 def joined(file: Sequence[Line], splices: Sequence[Splice]) -> str:
@@ -94,12 +103,14 @@ def _parts(line: str) -> tuple[str, str, str]:
     return before, body, line[len(before) + len(body) :]
 
 
-def _splice(there: Sequence[Line], made: Sequence[str | Line], first: int, usual_end: str) -> Splice:
+def _splice(
+    there: Sequence[Line], made: Sequence[str | Line], first: int, usual_end: str, last_end: str
+) -> Splice:
     lines = [
         Line(one, usual_end) if isinstance(one, str) else Line(one.text, one.end or usual_end) for one in made
     ]
     if lines:
-        lines[-1] = Line(lines[-1].text, there[-1].end)
+        lines[-1] = Line(lines[-1].text, last_end)
     n_before = _n_common(there, lines)
     n_behind = min(_n_common(there[::-1], lines[::-1]), len(there) - n_before, len(lines) - n_before)
     start, end = first + n_before, first + len(there) - n_behind

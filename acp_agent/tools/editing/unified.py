@@ -16,6 +16,9 @@ from acp_agent.tools.editing.rewriting import Splice, joined, rewritten
 
 _HEAD = re.compile(r"@@(?:[ -].*)?")
 _ONE_FILE = re.compile(r"(?:diff --git|---|\+\+\+|index|new file mode|old mode|new mode|similarity) ?.*")
+_OTHER_WORK = re.compile(
+    r"(?:deleted file mode|rename from|rename to|copy from|copy to) .*|\+\+\+ /dev/null\b.*"
+)
 _NO_END = "\\"  # begins the remark that a file does not end its last line
 _BOM = "\ufeff"
 
@@ -23,12 +26,12 @@ _BOM = "\ufeff"
 class Hunk(msgspec.Struct, frozen=True):
     """One part of a diff: the lines it expects and those it leaves.
 
-    `ends_last_line` is false if the diff says of the new text that its last line has no end.
+    `ends_last_line` is what the diff says of the new text's last line, None if it says nothing.
     """
 
     quoted: tuple[str, ...]
     wanted: tuple[str, ...]
-    ends_last_line: bool = True
+    ends_last_line: bool | None = None
 
 
 def parse_diff(diff: str) -> list[Hunk]:
@@ -42,6 +45,11 @@ def parse_diff(diff: str) -> list[Hunk]:
     for number, line in enumerate(lines, 1):
         if _HEAD.fullmatch(line):
             hunks.append([])
+        elif not hunks and _OTHER_WORK.fullmatch(line):
+            raise ToolError(
+                f"`diff`: line {number} deletes, moves or copies a file: `{line[:80]}`; do that with a "
+                "command, and send only changes to lines"
+            )
         elif not hunks and (not line.strip() or _ONE_FILE.fullmatch(line)):
             continue
         elif not hunks:
@@ -75,7 +83,11 @@ def patched(text: str, hunks: Sequence[Hunk]) -> tuple[str, tuple[int, ...]]:
     for number, hunk in enumerate(hunks, 1):
         try:
             place = _place_of(file, hunk)
-            splices.append(rewritten(file, place, hunk.quoted, hunk.wanted))
+            ended = hunk.ends_last_line if place.end == len(file) else None
+            splice = rewritten(file, place, hunk.quoted, hunk.wanted, ended=ended)
+            if hunk.quoted == hunk.wanted and not splice.lines:
+                raise ToolError("it changes nothing")
+            splices.append(splice)
         except ToolError as exc:
             raise ToolError(f"hunk {number} of {len(hunks)}: {exc}") from exc
     ordered = sorted(splices, key=lambda splice: (splice.start, splice.end))
@@ -94,21 +106,18 @@ def created(hunks: Sequence[Hunk]) -> str:
     if any(hunk.quoted for hunk in hunks):
         raise ToolError("the diff expects lines in it; find the file with `glob`")
     text = "\n".join(line for hunk in hunks for line in hunk.wanted)
-    return f"{text}\n" if text and hunks[-1].ends_last_line else text
+    return text if not text or hunks[-1].ends_last_line is False else f"{text}\n"
 
 
 def _hunk(lines: list[str]) -> Hunk:
     while lines and not lines[-1]:  # blank lines before the next hunk or the end
         lines.pop()
     stays = [line for line in lines if not line.startswith(_NO_END)]
-    unended = any(
-        line.startswith(_NO_END) and index > 0 and lines[index - 1][:1] != "-"
-        for index, line in enumerate(lines)
-    )
+    unended = [before[:1] for before, line in pairwise(lines) if line.startswith(_NO_END)]
     return Hunk(
         tuple(_bare(line) for line in stays if not line.startswith("+")),
         tuple(_bare(line) for line in stays if not line.startswith("-")),
-        not unended,
+        unended == ["-"] if unended else None,
     )
 
 
@@ -128,8 +137,6 @@ def _begins_file(lines: Sequence[str], index: int) -> bool:
 
 
 def _place_of(file: Sequence[Line], hunk: Hunk) -> Place:
-    if hunk.quoted == hunk.wanted:
-        raise ToolError("it changes nothing")
     if not any(line.strip() for line in hunk.quoted):
         raise ToolError("it has no line that is there now; add lines around the change")
     places = exact_places(file, hunk.quoted)

@@ -22,6 +22,9 @@ IsAllowed: TypeAlias = Callable[[Address], bool]
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv6 addresses whose last 32 bits are an IPv4 address."""
 
+UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that was ever given out of IPv6; the rest is for networks of their own, or for nothing yet."""
+
 
 def is_public(address: Address) -> bool:
     """Whether the address belongs to the internet at large, not to this machine or a network of its own."""
@@ -31,7 +34,7 @@ def is_public(address: Address) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
-        if address.scope_id is not None:
+        if address.scope_id is not None or address not in UNICAST:
             return False
     return address.is_global and not address.is_multicast
 

@@ -6,12 +6,12 @@ user approved a host, not wherever it points.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import anyio
 import msgspec
+from anyio import to_thread
 
 from acp_agent.base.errors import ToolError
 from acp_agent.base.jsontext import JsonObject
@@ -22,6 +22,8 @@ from acp_agent.tools.arguments import input_schema, parse_args
 from acp_agent.tools.plaintext import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from acp_agent import ports
     from acp_agent.tools.web.connection import IsAllowed
 
@@ -36,8 +38,10 @@ MAX_TEXT = 50_000
 
 MAX_HOPS = 5
 
+_SAFE = "%/:=&?~#+!$,;'@()*[]"
+"""What stays as it is in a path or query, escapes that are there already too."""
+
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 
 
 class FetchArgs(msgspec.Struct, frozen=True):
@@ -95,8 +99,8 @@ class WebFetchTool:
                 try:
                     async with pool.stream("GET", url.geturl(), headers=_headers(url)) as response:
                         headers = {name.lower(): value.decode("latin-1") for name, value in response.headers}
-                        if response.status in REDIRECTS:
-                            url = _next_hop(url, headers.get(b"location", ""))
+                        if response.status in REDIRECTS and b"location" in headers:
+                            url = _next_hop(url, headers[b"location"])
                             continue
                         body = b""
                         async for data in response.aiter_stream():
@@ -107,9 +111,9 @@ class WebFetchTool:
                     raise ToolError(
                         f"`{url.geturl()}` cannot be fetched: {exc or type(exc).__name__}"
                     ) from exc
-                if response.status >= 400:
+                if response.status >= 300:
                     raise ToolError(f"`{url.geturl()}` answered with status {response.status}")
-                return _text(body[:MAX_BYTES], headers.get(b"content-type", "text/plain"))
+                return await to_thread.run_sync(_text, body[:MAX_BYTES], headers, abandon_on_cancel=True)
         raise ToolError(f"more than {MAX_HOPS} redirects")
 
 
@@ -125,11 +129,29 @@ def _checked(address: str) -> SplitResult:
         raise ToolError("`url`: an address must not hold a name or a password")
     if port == 0 or not (url.hostname + url.path + url.query).isprintable():
         raise ToolError("`url`: not an address")
-    return url._replace(fragment="")
+    return _in_ascii(url)
+
+
+def _in_ascii(url: SplitResult) -> SplitResult:
+    """The same address as it is sent, and shown: a host in letters of another script is none of this one."""
+    host = (url.hostname or "").removesuffix(".")  # which rules about the host would not expect
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode("ascii")
+        except UnicodeError as exc:
+            raise ToolError(f"`url`: `{host}` is no name of a host") from exc
+    bare = f"[{host}]" if ":" in host else host
+    return SplitResult(
+        url.scheme,
+        bare if url.port is None else f"{bare}:{url.port}",
+        quote(url.path, safe=_SAFE) or "/",
+        quote(url.query, safe=_SAFE),
+        "",
+    )
 
 
 def _next_hop(url: SplitResult, location: str) -> SplitResult:
-    target = _checked(urljoin(url.geturl(), location))
+    target = _checked(urljoin(url.geturl(), location.encode("latin-1").decode("utf-8", "replace")))
     if target.hostname != url.hostname or (url.scheme, target.scheme) == ("https", "http"):
         raise ToolError(
             f"`{url.geturl()}` redirects to `{target.geturl()}`; fetch that if it is what you want"
@@ -138,24 +160,22 @@ def _next_hop(url: SplitResult, location: str) -> SplitResult:
 
 
 def _headers(url: SplitResult) -> list[tuple[bytes, bytes]]:
-    host = url.netloc.encode("idna" if not url.netloc.isascii() else "ascii")
     return [
-        (b"host", host),
+        (b"host", url.netloc.encode("ascii")),
         (b"user-agent", b"acp-agent"),
         (b"accept", b"text/html, text/*;q=0.9, application/json;q=0.9, */*;q=0.1"),
         (b"accept-encoding", b"identity"),
     ]
 
 
-def _text(body: bytes, content_type: str) -> str:
-    from acp_agent.tools.web.text import page_text  # lazy: only with the first page
+def _text(body: bytes, headers: Mapping[bytes, str]) -> str:
+    from acp_agent.tools.web.decoding import decoded, unpacked  # lazy: only with the first page
+    from acp_agent.tools.web.text import page_text
 
+    content_type = headers.get(b"content-type", "text/plain")
     kind = content_type.partition(";")[0].strip().lower()
-    found = _CHARSET.search(content_type)
-    try:
-        text = body.decode(found[1] if found else "utf-8", "replace")
-    except LookupError:
-        text = body.decode("utf-8", "replace")
+    packing = headers.get(b"content-encoding", "").strip().lower()
+    text = decoded(unpacked(body, packing, MAX_BYTES), content_type)
     if kind in ("text/html", "application/xhtml+xml"):
         return plain(page_text(text))
     if kind.startswith("text/") or kind.endswith(("json", "xml", "yaml", "javascript")):

@@ -1,71 +1,136 @@
-"""Web pages as text: what a reader sees, with headings, lists and the targets of links."""
+"""Web pages as text: what a reader sees, with headings, lists and the targets of links.
+
+The time it takes grows with the page and with nothing in it, for pages are written by strangers: no search
+that fails is repeated further on.
+"""
 
 from __future__ import annotations
 
+import html
 import re
-from html.parser import HTMLParser
 
-SKIPPED = frozenset({"script", "style", "noscript", "template", "svg", "head", "iframe"})
+SKIPPED = frozenset({"noscript", "template", "svg", "iframe"})
+RAW = frozenset({"script", "style", "title"})
+"""Skipped too; nothing is markup in them but their end."""
+
 BLOCKS = frozenset(
     {
         *("p", "div", "section", "article", "header", "footer", "main", "nav", "aside", "ul", "ol", "table"),
-        *("tr", "blockquote", "pre", "form", "figure", "hr", "dl", "dt", "dd", "br", "li", "title"),
+        *("tr", "blockquote", "pre", "form", "figure", "hr", "dl", "dt", "dd", "br", "li"),
         *("h1", "h2", "h3", "h4", "h5", "h6"),
     }
 )
-_BLANKS = re.compile(r"[ \t\r\f\v]*\n[ \t\r\f\v]*")
-_SPACES = re.compile(r"[^\S\n]+")
+MAX_TAG = 20_000
+"""Characters of a tag; what is longer is text."""
+
+_MARKUP = re.compile(r"<(?=[A-Za-z/!?])")
+_NAME = re.compile(r"</?([A-Za-z][A-Za-z0-9-]{0,40})")
+_REST = re.compile(r"(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
+_HREF = re.compile(r"\shref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
+_RAW_ENDS = {name: re.compile(f"</{name}(?=[\\s/>])", re.IGNORECASE) for name in RAW}
+_SPACES = re.compile(r"\s+")
 _LINES = re.compile(r"\n{3,}")
 
 
-def page_text(html: str) -> str:
+def page_text(page: str) -> str:
     """The text of an HTML page; broken markup is read as far as it goes."""
     reader = _Reader()
-    reader.feed(html)
-    reader.close()
+    at, closing = 0, -1
+    while (found := _MARKUP.search(page, at)) is not None:
+        opening = found.start()
+        reader.say(page[at:opening])
+        if page.startswith("<!--", opening):
+            ended = page.find("-->", opening + 4)
+            at = ended + 3
+        elif closing < opening and (closing := page.find(">", opening)) < 0:
+            ended = -1
+        else:
+            ended = closing
+            at = _markup(page, opening, closing, reader)
+        if ended < 0:
+            return reader.text()
+    reader.say(page[at:])
     return reader.text()
 
 
-class _Reader(HTMLParser):
+def _markup(page: str, opening: int, closing: int, reader: _Reader) -> int:
+    """Read what begins with `<` here and has its first `>` there; where to go on."""
+    name = _NAME.match(page, opening)
+    if name is None:
+        return closing + 1
+    if closing - opening > MAX_TAG:
+        reader.say(page[opening : closing - MAX_TAG])
+        return closing - MAX_TAG
+    whole = _REST.match(page, name.end(), opening + MAX_TAG)
+    end = whole.end() if whole is not None else closing + 1
+    tag = name[1].lower()
+    if page[opening + 1] == "/":
+        reader.end(tag)
+    elif tag in RAW:
+        ended = _RAW_ENDS[tag].search(page, end)
+        return ended.start() if ended is not None else len(page)
+    else:
+        reader.start(tag, page[name.end() : end])
+    return end
+
+
+class _Reader:
+    """Gathers what is to be seen."""
+
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self._parts: list[str] = []
         self._skipping = 0
         self._verbatim = 0
         self._links: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def start(self, tag: str, attributes: str) -> None:
         if tag in SKIPPED:
             self._skipping += 1
         elif tag in BLOCKS:
-            self._parts.append("\n")
+            self._put("\n")
         if tag == "pre":
             self._verbatim += 1
         elif tag == "li":
-            self._parts.append("- ")
+            self._put("- ")
         elif tag in ("td", "th"):
-            self._parts.append(" | ")
+            self._put(" | ")
         elif len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
-            self._parts.append("#" * int(tag[1]) + " ")
+            self._put("#" * int(tag[1]) + " ")
         elif tag == "a":
-            self._links.append(dict(attrs).get("href") or "")
+            found = _HREF.search(attributes)
+            self._links.append("" if found is None else next(filter(None, found.groups()), ""))
 
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
         if tag in SKIPPED:
             self._skipping = max(self._skipping - 1, 0)
         elif tag in BLOCKS:
-            self._parts.append("\n")
+            self._put("\n")
         if tag == "pre":
             self._verbatim = max(self._verbatim - 1, 0)
         elif tag == "a" and self._links:
             target = self._links.pop()
             if target.startswith(("http://", "https://")):
-                self._parts.append(f" ({target})")
+                self._put(f" ({_unescaped(target)})")
 
-    def handle_data(self, data: str) -> None:
-        if not self._skipping:
-            self._parts.append(data if self._verbatim else _SPACES.sub(" ", data.replace("\n", " ")))
+    def say(self, text: str) -> None:
+        text = _unescaped(text)
+        if not self._verbatim:
+            text = _SPACES.sub(" ", text)
+            if not self._parts or self._parts[-1].endswith((" ", "\n")):
+                text = text.removeprefix(" ")
+        self._put(text)
 
     def text(self) -> str:
-        joined = _BLANKS.sub("\n", "".join(self._parts))
-        return _LINES.sub("\n\n", joined).strip()
+        lines = "".join(self._parts).split("\n")
+        return _LINES.sub("\n\n", "\n".join(map(str.rstrip, lines))).strip("\n")
+
+    def _put(self, text: str) -> None:
+        if text and not self._skipping:
+            self._parts.append(text)
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return html.unescape(text)
+    except ValueError:  # the number of a character has thousands of digits
+        return text
