@@ -20,6 +20,7 @@ from acp_agent.model.skill import Skill
 from acp_agent.ports import Provider, ServerContext, SkillShelf, Tool, ToolSource, Workspace
 from acp_agent.sdk.auth_status import auth_status
 from acp_agent.sdk.choice_keeper import ChoiceKeeper
+from acp_agent.sdk.command_env import without_keys
 from acp_agent.sdk.equipment import equipment
 from acp_agent.sdk.folders.surroundings import Folders
 from acp_agent.sdk.keys import forget_keys
@@ -61,9 +62,11 @@ class Agent:
         sandbox: Sandbox,
         given: Given = None,
         make_core: Callable[[ChangeParts], AgentCore] | None = None,
+        for_commands: Mapping[str, str] | None = None,
     ) -> None:
         self._core = core
         self._env = env
+        self._for_commands = env if for_commands is None else for_commands
         self._options = options
         self._sandbox = sandbox
         self._given = given
@@ -125,7 +128,7 @@ class Agent:
         given, else as the settings say.
         """
         confined = self._sandbox if sandbox is None else self._sandbox.with_choice(sandbox)
-        return LocalWorkspace(roots, self._env, confined, command_env)
+        return LocalWorkspace(roots, self._for_commands, confined, command_env)
 
     def providers(self, http: HttpSettings) -> dict[str, Provider]:
         """Providers of their own, as configured, for requests that behave like this; close them.
@@ -195,7 +198,7 @@ class Agent:
         from acp_agent.engine.watch import Watch  # lazy: only where there are hooks or limits
         from acp_agent.sdk.command_hooks import command_hooks
 
-        return Watch(command_hooks(config.hooks, self._env, self._sandbox), config.limits)
+        return Watch(command_hooks(config.hooks, self._for_commands, self._sandbox), config.limits)
 
     def _use(self, choice: ProviderChoice) -> None:
         self.core.use_providers(build_providers(choice.applied_to(self._settings())))
@@ -223,6 +226,7 @@ async def open_agent(
         keeper = _keeper(config, env)
         parts = _parts(config, env, before_start, keeper)
         sandbox = _sandbox(config, env, before_start)
+        for_commands = without_keys(config, env)
     except ConfigError as exc:
         yield Agent(exc, env, options, Sandbox("require"))
         return
@@ -231,7 +235,15 @@ async def open_agent(
         if keeper is not None:
             tasks.start_soon(keeper.run)
         try:
-            yield Agent(core, env, options, sandbox, given, lambda change: AgentCore(change(parts), tasks))
+            yield Agent(
+                core,
+                env,
+                options,
+                sandbox,
+                given,
+                lambda change: AgentCore(change(parts), tasks),
+                for_commands,
+            )
         finally:
             with anyio.CancelScope(shield=True):
                 await core.aclose()

@@ -153,7 +153,7 @@ class TaskCancelTool:
 
 def _delegation(context: ToolContext) -> Delegation:
     if context.delegation is None:
-        raise ToolError("a subagent cannot give tasks to others; do it yourself")
+        raise ToolError("tasks cannot be given here; a program uses the `task` of its session")
     return context.delegation
 
 

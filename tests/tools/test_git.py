@@ -124,6 +124,7 @@ async def test_a_failure_is_told_as_one(repository: Path, context: ToolContext) 
 
 async def test_passwords_in_addresses_are_not_told(repository: Path, told: Ask) -> None:
     run_git(repository, "remote", "add", "origin", "https://me:secret@example.invalid/x.git")
+    run_git(repository, "remote", "add", "other", "https://me:s@secret@example.invalid/y.git")
     said = await told(git, command="remote")
     assert "secret" not in said
     assert "https://***@example.invalid/x.git" in said
@@ -152,7 +153,7 @@ async def test_arguments_that_cannot_work_are_named(
 
 async def test_on_windows_signs_of_its_shell_are_refused(context: ToolContext) -> None:
     windows = GitTool(posix=False)
-    args = {"command": "stash", "subcommand": "push", "message": "a & b"}
+    args: dict[str, Any] = {"command": "stash", "subcommand": "push", "message": "a & b"}
     with pytest.raises(ToolError, match="takes for its own"):
         await windows.preview(args, context)
     preview = await windows.preview({**args, "message": "a b"}, context)
@@ -188,6 +189,8 @@ async def test_looking_starts_no_program_that_the_repository_names(
     [
         '[filter "evil"]\n\tclean = ./evil\n',
         '[FILTER "evil"] clean = ./evil\n',
+        '[core] [filter "evil"] clean = ./evil\n',
+        "[core] worktree = /\n",
         "[include]\n\tpath = other\n",
         '[includeIf "gitdir:/"]\n\tpath = other\n',
         "[core]\n\tworktree = /\n",

@@ -16,7 +16,8 @@ from acp_agent.model.toolcall import ToolCallPatch
 from acp_agent.ports import ServerContext
 from acp_agent.tools.mcp.progress import Progress, progress_text
 from acp_agent.tools.mcp.server import McpSource
-from tests.tools.mcp_stage import CONTEXT, DEMO, offered, running, said, until
+from tests.patience import PATIENCE
+from tests.tools.mcp_stage import CONTEXT, DEMO, offered, raw, running, said, until
 
 
 @asynccontextmanager
@@ -98,7 +99,7 @@ async def test_progress_of_a_call_is_reported_with_its_message_and_amount(tmp_pa
 async def test_the_latest_report_is_shown_even_if_nothing_follows() -> None:
     reports: list[ToolCallPatch] = []
     progress = Progress(reports.append)
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             for number in range(1, 101):
                 tasks.start_soon(progress.take, number, 100)
@@ -138,3 +139,21 @@ async def test_sampling_is_refused_in_words(tmp_path: Path) -> None:
         with pytest.raises(ToolError, match="Sampling not supported"):
             await offered(source, "think").run({}, CONTEXT)
         assert await said(source, "add", {"a": 1, "b": 1}) == "2"
+
+
+async def test_a_list_without_an_end_is_not_read_to_its_end(tmp_path: Path) -> None:
+    program = """
+page = 0
+def other(message):
+    global page
+    page += 1
+    if message["method"] == "resources/list":
+        send(id=message["id"], result={"resources": [], "nextCursor": str(page)})
+    elif message["method"] == "resources/templates/list":
+        send(id=message["id"], result={"resourceTemplates": []})
+serve([], other=other, capabilities={"resources": {}})
+"""
+    source = McpSource(raw(program), ServerContext(tmp_path))
+    async with running(source):
+        with anyio.fail_after(PATIENCE):
+            assert await source.resources() == []

@@ -11,6 +11,7 @@ from acp_agent.model.toolcall import Location
 from acp_agent.ports import Preview
 from acp_agent.tools.ls import LsTool
 from acp_agent.tools.read import ReadTool
+from tests.patience import PATIENCE
 
 read, ls = ReadTool(), LsTool()
 
@@ -101,7 +102,7 @@ async def test_missing_and_foreign_files_are_errors(told, context):
 @pytest.mark.skipif(os.name == "nt", reason="needs a named pipe")
 async def test_a_named_pipe_does_not_hang(told, root):
     os.mkfifo(root / "fifo")
-    with anyio.fail_after(5), pytest.raises(WorkspaceError, match="not a regular file"):
+    with anyio.fail_after(PATIENCE), pytest.raises(WorkspaceError, match="not a regular file"):
         await told(read, path="fifo")
 
 

@@ -113,10 +113,10 @@ async def test_cancel_stops_one_at_work(context, delegation):
     assert (await cancel.preview({"id": "sub_1"}, context)).access == Access("none", "task_cancel")
 
 
-async def test_a_subagent_cannot_delegate(context):
+async def test_without_delegation_no_task_can_be_given(context):
     alone = msgspec.structs.replace(context, delegation=None)
     for tool, args in ((task, ASKED), (status, {}), (cancel, {"id": "x"})):
-        with pytest.raises(ToolError, match="do it yourself"):
+        with pytest.raises(ToolError, match="cannot be given here"):
             await tool.run(args, alone)
 
 

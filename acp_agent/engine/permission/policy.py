@@ -22,13 +22,36 @@ things, or nobody can say for sure what the command does."""
 
 PROTECTED = frozenset(
     {
-        *(".git", ".hg", ".svn", ".husky", ".github", ".gitlab-ci.yml", ".pre-commit-config.yaml"),
-        *(".vscode", ".idea", ".zed", ".cursor", ".claude", ".codex", ".gemini", ".acp-agent", ".agents"),
-        *(".mcp.json", "agents.md", "claude.md", "gemini.md", ".envrc", ".ssh", ".gnupg"),
-        *(".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv", ".zprofile", ".npmrc", ".netrc"),
+        *(".git", "git~1", ".gitconfig", ".gitmodules", ".hg", ".svn", ".husky", ".github", ".gitlab-ci.yml"),
+        *(".pre-commit-config.yaml", ".vscode", ".idea", ".zed", ".fleet", ".devcontainer", ".cursor"),
+        *(".cursorrules", ".windsurf", ".windsurfrules", ".clinerules", ".roo", ".kiro", ".claude", ".codex"),
+        *(
+            ".gemini",
+            ".goose",
+            ".opencode",
+            ".a3s",
+            ".agents",
+            ".acp-agent",
+            "acp-agent",
+            ".config",
+            ".local",
+        ),
+        *(".mcp.json", "agents.md", "claude.md", "gemini.md", ".envrc", ".ssh", ".gnupg", ".ripgreprc"),
+        *(".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".inputrc"),
+        *(
+            ".zshrc",
+            ".zshenv",
+            ".zprofile",
+            ".zlogin",
+            ".zlogout",
+            ".npmrc",
+            ".yarnrc",
+            ".yarnrc.yml",
+            ".netrc",
+        ),
     }
 )
-"""Names, in lower case, of files and folders that control other programs."""
+"""Names, in lower case, of files and folders that control other programs, or this one."""
 
 MAX_LABEL = 60
 """Characters of a choice's label."""
@@ -115,13 +138,20 @@ def forget(grants: Grants, subject: str) -> None:
 
 
 def is_protected(path: str, roots: Collection[PurePath]) -> bool:
-    """Whether any component of the path below its root is a protected name, whatever its case."""
+    """Whether any component of the path below its root is a protected name, in any spelling a disk takes."""
     pure = PurePath(path)
     for root in roots:
         if pure.is_relative_to(root):
             pure = pure.relative_to(root)
             break
-    return any(part.casefold() in PROTECTED for part in pure.parts)
+    return any(_on_disk(part) in PROTECTED for part in pure.parts)
+
+
+def _on_disk(name: str) -> str:
+    """What some disks take the name for: without case, invisible characters, and dots at its end."""
+    if not name.isprintable():
+        name = "".join(char for char in name if char.isprintable())
+    return name.casefold().rstrip(". ")
 
 
 def _covered(access: Access) -> str:

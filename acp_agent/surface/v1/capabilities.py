@@ -87,7 +87,7 @@ def login_command() -> JsonObject:
     if name.removesuffix(".exe") == "acp-agent" and os.access(script, os.X_OK):
         command, args = script, ["login"]
     else:
-        command, args = sys.executable, ["-m", "acp_agent", "login"]
+        command, args = sys.executable, ["-P", "-m", "acp_agent", "login"]
     return {
         "label": "acp-agent login",
         "command": command,

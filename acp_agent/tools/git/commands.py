@@ -16,10 +16,11 @@ Command: TypeAlias = Literal["status", "log", "branch", "checkout", "diff", "sta
 _EVERY_TIME = ("--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false")
 _READING = (
     *("--no-optional-locks", "-c", f"core.hooksPath={os.devnull}", "-c", "log.showSignature=false"),
+    *("-c", "format.pretty=medium", "-c", "diff.submodule=short"),  # others ask gpg, or run git elsewhere
     *("-c", "protocol.allow=never", "-c", "safe.bareRepository=explicit"),
 )
 _OWN_SUBMODULES = "--ignore-submodules=dirty"  # git would run in them, by their settings
-_OWN_DIFF = ("--no-ext-diff", "--no-textconv", _OWN_SUBMODULES)
+_OWN_DIFF = ("--no-ext-diff", "--no-textconv")
 
 
 class GitArgs(msgspec.Struct, frozen=True):
@@ -71,7 +72,9 @@ class GitLine(msgspec.Struct, frozen=True):
     def safe_words(self) -> tuple[str, ...]:
         """The words with what keeps the repository's settings from starting programs."""
         options = (*_EVERY_TIME, *(_READING if self.reads else ()))
-        return (self.words[0], *options, *self.words[1:])
+        # Given two paths outside of a repository, Git compares any two files; given a third, it refuses.
+        more = self.words[-1:] if self.words[1] == "diff" else ()
+        return (self.words[0], *options, *self.words[1:], *more)
 
 
 def git_line(args: GitArgs, workspace: Workspace) -> GitLine:
@@ -92,7 +95,7 @@ def git_line(args: GitArgs, workspace: Workspace) -> GitLine:
         case "diff":
             staged = ("--cached",) if _known(args, "", "staged") else ()
             refs = (*_ref(args.ref), *_ref(args.target, "target"))
-            return _read("diff", *_OWN_DIFF, *staged, *refs, *_below(args, workspace))
+            return _read("diff", *_OWN_DIFF, _OWN_SUBMODULES, *staged, *refs, *_below(args, workspace))
         case "remote":
             _known(args, "", "list")
             return _read("remote", "--verbose")
@@ -134,7 +137,7 @@ def _stash(args: GitArgs) -> GitLine:
             message = (f"--message={args.message}",) if args.message else ()
             return _write("stash", "push", *untracked, *message)
         case "show":
-            return _read("stash", "show", "--patch", "--no-ext-diff", "--no-textconv", *_ref(args.ref))
+            return _read("stash", "show", "--patch", *_OWN_DIFF, *_ref(args.ref))
         case "list":
             return _read("stash", "list")
         case action:

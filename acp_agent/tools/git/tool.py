@@ -19,6 +19,7 @@ from acp_agent.tools.arguments import input_schema, parse_args
 from acp_agent.tools.git.commands import GitArgs, git_line
 from acp_agent.tools.plaintext import one_line
 from acp_agent.tools.shell.line import shell_access
+from acp_agent.tools.shell.programs import is_from_outside
 from acp_agent.tools.shell.running import run_line
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 TIME_LIMIT = 120.0
 """Seconds that a call may take."""
 
-_LOGIN = re.compile(r"(?<=://)[^/\s@]+@")
+_LOGIN = re.compile(r"(?<=://)[^/\s]+@")  # to the last `@`: a password may hold one
 _UNSAFE_IN_CMD = re.compile(r"[\"%!^&|<>()\r\n]")
 
 
@@ -55,9 +56,9 @@ class GitTool:
         access = shell_access(text, context.workspace, posix=self._posix)
         from acp_agent.tools.git.repository import may_start_programs  # lazy: only with the first call
 
-        cwd = context.workspace.roots[0]
-        if line.reads and not may_start_programs(cwd):
-            access = Access("read", access.subject, (str(cwd),), access.line)
+        roots = context.workspace.roots
+        if line.reads and is_from_outside(line.words[0], roots) and not may_start_programs(roots[0]):
+            access = Access("read", access.subject, (str(roots[0]),), access.line)
         return Preview(one_line(text), "read" if line.reads else "execute", access)
 
     async def run(self, args: JsonObject, context: ToolContext) -> ToolOutcome:

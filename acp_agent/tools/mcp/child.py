@@ -40,6 +40,9 @@ CLOSE_GRACE = 1.0
 KILL_GRACE = 0.5
 """Seconds between asking its process group to end and killing it, and again for the kill to be seen."""
 
+LAST_WORDS_TIME = 3.0
+"""Seconds that a server which listens no more may speak on: mostly it has ended, its answers on their way."""
+
 MAX_LINE_BYTES = 32 * 1024 * 1024
 """Length of the longest message accepted."""
 
@@ -100,10 +103,10 @@ async def child_streams(server: StdioServer, cwd: Path, report: ChildReport) -> 
     process = await _spawn(server, cwd)
     incoming, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     write, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
-    stderr_ended = anyio.Event()
+    all_heard, stderr_ended = anyio.Event(), anyio.Event()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_receive, process, incoming, report)
-        tasks.start_soon(_send, process, outgoing, incoming)
+        tasks.start_soon(_receive, process, incoming, report, all_heard)
+        tasks.start_soon(_send, process, outgoing, incoming, all_heard)
         tasks.start_soon(_listen, process, report, stderr_ended)
         try:
             yield read, write
@@ -132,7 +135,7 @@ async def _spawn(server: StdioServer, cwd: Path) -> Process:
         command = str(cwd / command)
     # Looking it up here finds `npx.cmd` and the like on Windows, and tells a missing command from a
     # missing directory.
-    found = shutil.which(command, path=env.get("PATH"))
+    found = shutil.which(command) if os.path.dirname(command) else _in_path(command, env.get("PATH", ""))
     if found is None:
         raise ToolError(f"command `{server.command}` not found or not executable")
     windows = os.name == "nt"
@@ -152,8 +155,23 @@ async def _spawn(server: StdioServer, cwd: Path) -> Process:
         raise ToolError(f"cannot start `{server.command}`: {reason}") from exc
 
 
+def _in_path(command: str, path: str) -> str | None:
+    """The program in a folder that `path` names absolutely: what lies in our own may be a project's.
+
+    Windows looks there first, whatever `path` says; where something lies there, nothing is found.
+    """
+    for folder in filter(os.path.isabs, path.split(os.pathsep)):
+        found = shutil.which(command, path=folder)
+        if found is not None and os.path.isabs(found):
+            return found
+    return None
+
+
 async def _receive(
-    process: Process, incoming: ObjectSendStream[SessionMessage | Exception], report: ChildReport
+    process: Process,
+    incoming: ObjectSendStream[SessionMessage | Exception],
+    report: ChildReport,
+    all_heard: anyio.Event,
 ) -> None:
     """Hand on messages until the child closes its output, which closes `incoming`."""
     assert process.stdout is not None
@@ -163,6 +181,7 @@ async def _receive(
     except (anyio.BrokenResourceError, anyio.ClosedResourceError):
         return  # the session is over
     finally:
+        all_heard.set()
         # A child that cannot write cannot end in peace, and its pipe cannot be closed with data in it.
         with anyio.CancelScope(shield=True):
             await _drain(process.stdout)
@@ -207,6 +226,7 @@ async def _send(
     process: Process,
     outgoing: ObjectReceiveStream[SessionMessage],
     incoming: ObjectSendStream[SessionMessage | Exception],
+    all_heard: anyio.Event,
 ) -> None:
     assert process.stdin is not None
     try:
@@ -215,6 +235,8 @@ async def _send(
                 text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
                 await process.stdin.send(text.encode() + b"\n")
     except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+        with anyio.move_on_after(LAST_WORDS_TIME):
+            await all_heard.wait()
         await incoming.aclose()  # so that nobody waits for answers that cannot come
 
 

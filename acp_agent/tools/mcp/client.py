@@ -48,6 +48,9 @@ MAX_ROUNDS = 10
 WAIT_BETWEEN_ROUNDS = 0.2
 """Seconds before it is asked again if it wanted nothing but time."""
 
+MAX_PAGES = 100
+"""Parts of one list that are asked for; some servers always have another one."""
+
 Greeting: TypeAlias = Literal["initialize", "discover"]
 """How a conversation begins: with a handshake, or by asking what there is."""
 
@@ -220,7 +223,8 @@ async def _pages(fetch: Fetch[PageT], items: Callable[[PageT], Sequence[ItemT]],
 
     found: list[ItemT] = []
     cursor: str | None = None
-    while True:
+    more = False
+    for _ in range(MAX_PAGES):
         page = await fetch(None if cursor is None else PaginatedRequestParams(cursor=cursor))
         found += items(page)
         more = bool(page.next_cursor) and page.next_cursor != cursor

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MAX_TEXT = 100_000
 """Characters of one result the model reads; the rest is cut and counted."""
 
+MAX_RAW = 10 * MAX_TEXT
+"""Characters of one text that are looked at."""
+
 MAX_IMAGES = 5 * 1024 * 1024
 """Base64 characters of all images of one result; further images are named but not sent."""
 
@@ -26,7 +29,7 @@ def content_of(block: ContentBlock) -> Content:
     """One block. Texts lose what would hide something on a screen, names become one line."""
     match block.type:
         case "text":
-            return Text(plain(block.text))
+            return Text(_readable(block.text))
         case "image":
             return Image(block.data, block.mime_type)
         case "audio":
@@ -50,7 +53,7 @@ def resource_of(contents: TextResourceContents | BlobResourceContents) -> Resour
 
     uri, mime_type = one_line(contents.uri, MAX_URI), _line(contents.mime_type)
     if isinstance(contents, TextResourceContents):
-        return Resource(uri, text=plain(contents.text), mime_type=mime_type)
+        return Resource(uri, text=_readable(contents.text), mime_type=mime_type)
     return Resource(uri, blob=contents.blob, mime_type=mime_type)
 
 
@@ -93,7 +96,17 @@ def for_model(content: Content) -> Text | Image:
 
 def cut(text: str, limit: int) -> str:
     """The beginning of `text`, and how much of it is missing."""
-    return text if len(text) <= limit else f"{text[:limit]}\n(cut: {len(text) - limit} more characters)"
+    return text if len(text) <= limit else f"{text[:limit]}\n{_missing(len(text) - limit)}"
+
+
+def _missing(n_characters: int) -> str:
+    return f"(cut: {n_characters} more characters)"
+
+
+def _readable(text: str) -> str:
+    """`text` as on a screen. Only so much is looked at: 30 MB would stop everything for seconds."""
+    head = plain(text[:MAX_RAW])
+    return head if len(text) <= MAX_RAW else f"{head}\n{_missing(len(text) - MAX_RAW)}"
 
 
 def _line(text: str | None) -> str | None:

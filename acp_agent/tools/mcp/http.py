@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 IO_TIMEOUT = 30.0
 """Seconds to connect and to send."""
 
-_REFUSALS = (401, 403)
-
 SILENCE_TIMEOUT = 300.0
 """Seconds of silence after which an open answer counts as lost."""
+
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+"""Length of the longest answer accepted, and of the longest event of a stream of events."""
+
+_REFUSALS = (401, 403)
 
 
 class HttpReport:
@@ -85,7 +88,9 @@ async def _streamable_http(server: HttpServer, report: HttpReport) -> AsyncGener
 
     async with (
         _client(server, report) as client,
-        streamable_http_client(server.url, http_client=client) as streams,
+        streamable_http_client(
+            server.url, http_client=client, max_sse_event_size=MAX_ANSWER_BYTES
+        ) as streams,
     ):
         yield streams
 
@@ -108,8 +113,14 @@ async def _server_sent_events(server: HttpServer, report: HttpReport) -> AsyncGe
 def _client(server: HttpServer, report: HttpReport) -> httpx2.AsyncClient:
     import httpx2  # lazy: loaded by the caller in a thread
 
+    from acp_agent.tools.mcp.bounded import bound  # lazy: imports httpx2
+
+    async def limit(response: httpx2.Response) -> None:
+        await bound(response, MAX_ANSWER_BYTES)
+
     return httpx2.AsyncClient(
-        headers=list(server.headers),
+        # What is compressed cannot be bounded before it is unpacked.
+        headers=[("Accept-Encoding", "identity"), *server.headers],
         timeout=httpx2.Timeout(IO_TIMEOUT, read=SILENCE_TIMEOUT),
-        event_hooks={"response": [report.note]},
+        event_hooks={"response": [report.note, limit]},
     )

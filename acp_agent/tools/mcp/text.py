@@ -13,18 +13,21 @@ MAX_NAME = 64
 
 _HASH = 8
 _MIN_SECRET = 4  # hiding `1` or `on` would garble messages and protect nothing
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_MARGIN = 8  # times the wanted length is looked at: a server may send megabytes for a line
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 
 
 def clean(text: str, limit: int) -> str:
-    """`text` without control and direction characters, cut to `limit` characters."""
-    text = _CONTROL.sub("", text)
+    """`text` without control, direction and invisible characters, cut to `limit` characters."""
+    text = _CONTROL.sub("", text[: _MARGIN * limit])
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def one_line(text: str, limit: int) -> str:
     """`text` cleaned, with every run of white space as one space."""
-    return clean(" ".join(text.split()), limit)
+    return clean(" ".join(text[: _MARGIN * limit].split()), limit)
 
 
 def tool_name(server: str, tool: str) -> str:

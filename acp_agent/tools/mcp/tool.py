@@ -3,7 +3,7 @@
 What a server says of its tools is believed, for the user or the client chose it: a tool that is read-only by
 its own words runs unasked, unless it says that it reaches out to the world, where it may carry what it was
 given. But a server is believed once. A tool that is redefined while the session lasts cannot become read-only
-by that, and what the user allowed was the tool as it was before.
+by that, nor stay at home from then on, and what the user allowed was the tool as it was before.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 MAX_DESCRIPTION = 2_000
 """Characters of a description the model reads."""
+
+MAX_SCHEMA = 100_000
+"""Characters of the schema of one tool's arguments."""
 
 
 class Send(Protocol):
@@ -62,8 +65,9 @@ class McpTool:
         self._definition = _digest(listed)
         self._first = first or self
         self._claims_read_only = bool(hints.read_only_hint)
+        self._claims_home = self._claims_read_only and not hints.open_world_hint
         self._reads_only = self._claims_read_only and self._first._claims_read_only
-        self._stays_home = self._reads_only and not hints.open_world_hint
+        self._stays_home = self._claims_home and self._first._claims_home
         self._repeatable = self._reads_only or bool(hints.idempotent_hint)
         description = clean((listed.description or title).strip(), MAX_DESCRIPTION)
         schema = object_schema(listed.input_schema)
@@ -106,10 +110,30 @@ class McpTool:
 
 
 def object_schema(schema: JsonObject) -> JsonObject:
-    """`schema` if it describes an object, completed where servers leave things out; else any object."""
-    if schema.get("type", "object") != "object" or not isinstance(schema.get("properties", {}), dict):
+    """`schema` if it describes an object, completed where servers leave things out; else any object.
+
+    What its descriptions hide from eyes is left out. One beyond `MAX_SCHEMA` counts as none: models are given
+    it with each request.
+    """
+    is_object = schema.get("type", "object") == "object" and isinstance(schema.get("properties", {}), dict)
+    if not is_object or len(dump_text(schema)) > MAX_SCHEMA:
         return {"type": "object", "properties": {}}
-    return {"properties": {}, **schema, "type": "object"}
+    return {"properties": {}, **_with_clean_descriptions(schema), "type": "object"}
+
+
+def _with_clean_descriptions(schema: JsonObject) -> JsonObject:
+    def cleaned(key: str, value: JsonValue) -> JsonValue:
+        match value:
+            case str() if key == "description":
+                return clean(value, MAX_DESCRIPTION)
+            case dict():
+                return _with_clean_descriptions(value)
+            case list():
+                return [cleaned("", one) for one in value]
+            case _:
+                return value
+
+    return {key: cleaned(key, value) for key, value in schema.items()}
 
 
 def outcome_of(result: CallToolResult) -> ToolOutcome:
