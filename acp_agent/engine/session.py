@@ -119,9 +119,7 @@ class Session:
             save=self.save_record,
             remember=parts.remember,
         )
-        self.subagents = Subagents(
-            parts, self.answer_context, lambda model: watched_model(self.oversight, parts.choose_model(model))
-        )
+        self.subagents = Subagents(parts, self.answer_context, self.state.background, lambda: self.oversight)
         self.toolbox = Toolbox(
             parts,
             self.sources,

@@ -1,4 +1,4 @@
-"""What a session has used of its models, in all and for the last prompt; folded from its events."""
+"""What a session and its subagents used of models, in all and for the last prompt; folded from its events."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ class Spending(msgspec.Struct):
         match event:
             case events.UserSaid():
                 self.last, self._cost_before = Usage(), self.cost
-            case events.StepEnded(_, usage):
+            case events.StepEnded(_, usage) | events.SubagentSaid(_, events.StepEnded(_, usage)):
                 self.total, self.last = _sum(self.total, usage), _sum(self.last, usage)
             case events.CompactionEnded(usage=usage) | events.PlanningTold(AskedAside(usage)):
                 self.total, self.last = _sum(self.total, usage), _sum(self.last, usage)
             case events.UsageChanged(used, size, cost):
                 self.context_used, self.context_size, self.cost = used, size, cost
+            case events.SubagentChanged(cost=float(cost)):
+                self.cost = (self.cost or 0.0) + cost
             case _:
                 pass
 

@@ -10,6 +10,7 @@ from acp_agent.base.ids import CompactionId, SessionId, TurnId
 from acp_agent.engine.permission import policy
 from acp_agent.engine.permission.rules import Ruling
 from acp_agent.engine.spending import Spending
+from acp_agent.engine.subagents.background import BackgroundTasks
 from acp_agent.model import events
 from acp_agent.model.session import ModeId
 from acp_agent.model.toolcall import PlanEntry
@@ -31,10 +32,12 @@ class SessionState(msgspec.Struct):
     plan: tuple[PlanEntry, ...] = ()
     open_subagents: dict[SessionId, None] = {}
     spending: Spending = msgspec.field(default_factory=Spending)
+    background: BackgroundTasks = msgspec.field(default_factory=BackgroundTasks)
 
     def apply(self, event: events.Event) -> None:
         """Take one event in."""
         self.spending.apply(event)
+        self.background.apply(event)
         match event:
             case events.ModeChanged(mode):
                 self.mode = mode

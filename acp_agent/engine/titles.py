@@ -10,6 +10,11 @@ from acp_agent.model.content import Content, Resource, ResourceLink, Text
 
 MAX_TITLE = 80
 
+MAX_LOOKED_AT = 200_000
+"""Characters of a text in which its title is looked for: megabytes may be pasted."""
+
+_MARGIN = 50  # times the length of a title is looked at, for what of it is blank
+
 # Editors wrap what they add in tags of their own, such as <context>…</context>, and files in fences.
 _OPENING = re.compile(r"[ \t]*(?:<([A-Za-z][\w.:-]*)(?:\s[^<>]*)?>|(```+|~~~+))")
 _CLOSING = re.compile(r"</([A-Za-z][\w.:-]*)>[ \t]*$|^[ \t]*(```+|~~~+)[ \t]*$")
@@ -24,7 +29,7 @@ def titled(title: str | None, content: tuple[Content, ...], now: datetime) -> tu
 
 def title_from(content: tuple[Content, ...]) -> str | None:
     """The title that a session with this first prompt gets, None if nothing in it has a name."""
-    texts = [part.text for part in content if isinstance(part, Text)]
+    texts = [part.text[:MAX_LOOKED_AT] for part in content if isinstance(part, Text)]
     typed = [typed_words(text) for text in texts]
     for text in (*typed, *texts):
         words = _words(text)
@@ -60,7 +65,8 @@ def typed_words(text: str) -> str:
 
 def shorten(title: str, limit: int = MAX_TITLE) -> str:
     """The title in one line of at most `limit` characters, cut between words where there are any."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in title).split())
+    beginning = title.strip()[: _MARGIN * limit]
+    line = " ".join("".join(char if char.isprintable() else " " for char in beginning).split())
     if len(line) <= limit:
         return line
     words, _, rest = line[:limit].rpartition(" ")

@@ -53,12 +53,14 @@ class NoteAdded(msgspec.Struct, frozen=True, tag="note_added"):
     """What the agent itself tells the model along with a user's message; the user is not shown it.
 
     Without a `message_id` it is told behind everything before it. `files` are the instruction files as the
-    model knows them from here on, None if it is about others.
+    model knows them from here on, None if it is about others. `tasks` in the background are those whose end
+    it tells.
     """
 
     message_id: MessageId | None
     text: str
     files: tuple[KnownFile, ...] | None = None
+    tasks: tuple[SessionId, ...] = ()
 
 
 class Instructed(msgspec.Struct, frozen=True, tag="instructed"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -28,9 +28,9 @@ class MemoryItem(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     content: str
     memory_type: MemoryKind
-    importance: float
-    timestamp: datetime
+    importance: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, str] = {}
     access_count: int = 0
-    last_accessed: datetime | None = None
+    last_accessed: Annotated[datetime, msgspec.Meta(tz=True)] | None = None

@@ -39,8 +39,8 @@ class AgentKind(msgspec.Struct, frozen=True):
         name: what models call it.
         description: what it is good for, so that a model can choose.
         prompt: what it is told to be, in place of the usual rules of work.
-        tools: names of the tools it may use; None for all that its parent has.
-        denied_tools: names of tools that it may not use in any case.
+        tools: the tools it may use, named as in permission rules; None for all that its parent has.
+        denied_tools: tools that it may not use in any case, named alike.
         read_only: it changes nothing, whatever the mode of its session.
         model: `provider/model` to ask, empty for its parent's.
         max_steps: model requests of one task.

@@ -10,7 +10,7 @@ import msgspec
 from acp_agent.base.ids import SessionId, ToolCallId
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.model.content import Content, Resource, ToolContent
-from acp_agent.model.events import UserSaid
+from acp_agent.model.events import NoteAdded, UserSaid
 from acp_agent.model.mcp import PromptInfo, ResourceInfo
 from acp_agent.model.permission import Access
 from acp_agent.model.question import Answer, Question
@@ -47,8 +47,8 @@ class Delegation(Protocol):
         """Let subagents that the user's words call for work on them, if that is wanted, and say what came."""
         ...
 
-    def take_endings(self) -> str:
-        """What the model is to be told of tasks in the background that ended since; empty for nothing."""
+    def endings(self) -> NoteAdded | None:
+        """What the model is to be told of tasks in the background that ended since; None for nothing."""
         ...
 
     def cancel(self, task_id: str) -> bool:

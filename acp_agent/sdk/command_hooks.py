@@ -6,6 +6,7 @@ its error output, with anything else is a failure. Ending with 0 it may print `{
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from acp_agent.model.hook import CONTINUE, HookAnswer
 from acp_agent.ports.hooks import Hook, HookHandler, Occasion
 from acp_agent.sdk.settings.hooks import HookTable, hook_from
 from acp_agent.workspaces.environment import child_environment
-from acp_agent.workspaces.exchange import Exchange, exchange
+from acp_agent.workspaces.exchange import MAX_ANSWER, Exchange, exchange
 from acp_agent.workspaces.sandbox import Limits, Sandbox
 from acp_agent.workspaces.starting import Command
 
@@ -24,6 +25,8 @@ BLOCKS = 2
 """The exit code that blocks."""
 
 MAX_SHOWN = 200
+
+_OBJECT = re.compile(r"^\s*\{", re.MULTILINE)
 
 
 def command_hooks(tables: Sequence[HookTable], env: Mapping[str, str], sandbox: Sandbox) -> tuple[Hook, ...]:
@@ -61,14 +64,18 @@ def _read(said: Exchange, timeout: float) -> HookAnswer:
         how = f"with code {result.exit_code}" if result.signal is None else f"by {result.signal}"
         shown = f": {complaint.splitlines()[0][:MAX_SHOWN]}" if complaint else ""
         raise HookFailed(f"it ended {how}{shown}")
-    return _printed(result.output.strip())
+    if result.truncated:
+        raise HookFailed(f"it printed more than {MAX_ANSWER} characters")
+    return _printed(result.output)
 
 
 def _printed(output: str) -> HookAnswer:
-    if not output.startswith("{"):
+    """The object that begins a line, with which the output ends; what is printed before it does not count."""
+    begins = _OBJECT.search(output)
+    if begins is None:
         return CONTINUE
     try:
-        answer = load(output.encode())
+        answer = load(output[begins.start() :].encode(errors="replace"))
     except InvalidJson as exc:
         raise HookFailed(f"it printed JSON that cannot be read: {exc}") from exc
     return answer_from(answer)

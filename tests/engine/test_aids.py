@@ -15,6 +15,7 @@ from acp_agent.engine.agent_core import Defaults
 from acp_agent.engine.aids.aids import Aids, Equip
 from acp_agent.engine.aids.attending import AID_TIME
 from acp_agent.engine.memory.tiers import Memory
+from acp_agent.engine.permission.rules import Rules, parse_rule
 from acp_agent.engine.security.default import DefaultSecurity
 from acp_agent.model import events
 from acp_agent.model.chat import FromTools, FromUser
@@ -125,6 +126,14 @@ async def test_what_a_turn_came_to_is_remembered_and_recalled_by_a_prompt_like_i
         assert searched == MemoriesSearched("is the parser right?", (), 1)
         assert isinstance(recalled, MemoryRecalled)
         assert recalled.memory_id == kept.id
+
+
+async def test_a_secret_at_the_place_where_a_long_prompt_is_cut_is_not_kept_in_part() -> None:
+    store = InMemoryStore(clock=ticking_clock())
+    async with open_stage("say: ok", defaults=defaults(remembering(store))) as stage:
+        await stage.prompt(f"{'look ' * 118}sk-abcdefghij1234567890")
+    (kept,) = await store.get_recent(1)
+    assert "sk-abc" not in kept.content
 
 
 async def test_at_most_five_memories_are_recalled_for_a_turn() -> None:
@@ -279,6 +288,27 @@ async def test_what_providers_find_is_told_with_the_message_the_most_important_f
         query = low.queries[0]
         assert (query.text, query.roots, query.session_id) == ("hello", (ROOT,), stage.session.id)
         assert low.answers == high.answers == ["It is fixed."]
+
+
+async def test_no_aid_shows_a_file_that_the_model_may_not_read_unasked() -> None:
+    found = Provider(
+        "files",
+        *(
+            ContextItem(title=name, text=f"text of {name}", source=(ROOT / name).as_uri() + "#L1-2")
+            for name in ("a.md", "private/b.md", "private/c d.md", "odd.md")
+        ),
+        ContextItem(title="page", text="text of page", source="https://example.org/private/x"),
+    )
+    rules = Rules(deny=(parse_rule("Read(private/**)"),), ask=(parse_rule("Read(odd.md)"),))
+    ruled = Defaults("scripted/script", rules=rules, equip=asking(found))
+    async with open_stage(SCRIPT, defaults=ruled) as stage:
+        await stage.prompt("hello")
+        words = told(stage)
+        assert "text of a.md" in words
+        assert "text of page" in words
+        assert "private/b" not in words
+        assert "c d.md" not in words
+        assert "odd.md" not in words
 
 
 async def test_nothing_found_is_nothing_told() -> None:

@@ -17,6 +17,7 @@ from acp_agent.model import events
 from acp_agent.model import question as asking
 from acp_agent.model.toolcall import ToolOutcome, succeeded
 from tests.engine.conftest import Asker, Tool, open_stage
+from tests.patience import PATIENCE
 
 SCOPE = Scope(SessionId("s"), ToolCallId("c"))
 COLORS = (asking.Option("r", "Red"), asking.Option("g", "Green"))
@@ -29,7 +30,7 @@ def text(name: str = "value", title: str = "", description: str = "") -> asking.
 async def ask(question: asking.Question, *answers: asking.Answer) -> tuple[asking.Answer, Asker]:
     asker = Asker()
     asker.answers += answers
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         return await ask_user(question, asker, SCOPE), asker
 
 
@@ -253,7 +254,7 @@ async def test_a_cancelled_turn_withdraws_its_question_and_answers_the_call() ->
     async with open_stage("call: paint {}\n", tool) as stage:
         stage.say("go")
         await stage.host.wait_for(lambda: bool(stage.host.of(events.CallShown)))
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             while not stage.host.questions.asked:
                 await anyio.lowlevel.checkpoint()
         stage.session.cancel()

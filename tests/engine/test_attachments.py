@@ -24,6 +24,7 @@ from acp_agent.model.session import ModelInfo
 from acp_agent.workspaces.local import LocalWorkspace
 from tests.engine.conftest import Stage, broken_rules, history, open_stage
 from tests.engine.test_images import jpeg, png
+from tests.patience import PATIENCE
 
 MODEL = ModelInfo("test/m", "M", context_size=200_000)
 BLIND = ModelInfo("test/blind", "B", takes_images=False)
@@ -298,7 +299,7 @@ async def test_a_pipe_does_not_stop_the_turn(tmp_path: Path) -> None:
     if not hasattr(os, "mkfifo"):
         return
     os.mkfifo(tmp_path / "pipe")
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         given = await give(tmp_path, link(tmp_path / "pipe"))
     assert "not a regular file" in given.text
 
@@ -474,7 +475,7 @@ async def test_cancelling_while_a_file_is_read_ends_the_turn_and_the_link_stays_
         workspace = Stuck()
         use(stage, workspace)
         stage.session.submit((Text("look"), link(tmp_path / "a.py")))
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await workspace.reading.wait()
         stage.session.cancel()
         await stage.host.wait_ends(1)

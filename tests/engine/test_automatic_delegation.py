@@ -23,6 +23,7 @@ from acp_agent.tools.task import task_tools
 from tests.engine.conftest import Stage, Tool, broken_rules, history, open_stage
 from tests.engine.test_cancelling import check_journal
 from tests.engine.test_subagents import BACKGROUND, CHILD, of, states
+from tests.patience import PATIENCE
 
 ON = DelegationLimits(automatic=True)
 OWN = (
@@ -156,7 +157,7 @@ async def test_a_cancel_ends_what_was_begun_unasked() -> None:
     look = Tool("read", "read", work=forever)
     async with stage(WORKING, look) as on:
         on.say("Where is it?")
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await look.started.wait()
         on.session.cancel()
         await on.host.wait_ends(1)
@@ -179,7 +180,7 @@ async def test_the_next_request_tells_of_a_task_that_ended_in_the_background() -
     ended = anyio.Event()
 
     async def wait(args: JsonObject, context: ports.ToolContext) -> ToolOutcome:
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await ended.wait()
         return succeeded("waited")
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acp_agent.base.jsontext import dump_text
 from acp_agent.engine.context.instructions import (
     MAX_FILES_BYTES,
     ClientPrompt,
@@ -25,6 +26,7 @@ from acp_agent.model.chat import FromUser, ModelDelta, ModelRequest
 from acp_agent.model.instructions import InstructionFile
 from acp_agent.model.surroundings import Surroundings
 from acp_agent.providers.scripted import ScriptedProvider
+from acp_agent.tools.task import task_tools
 from tests.engine.conftest import NOW, ROOT, VIRTUAL_CLOCK, Stage, Tool, open_stage
 
 SCRIPT = "call: look {}\n---\nsay: one\n---\ncall: look {}\n---\nsay: two\n---\nsay: three\n---\nsay: four"
@@ -140,6 +142,29 @@ async def test_problems_are_told_to_the_user_once() -> None:
         await stage.prompt("second")
         warnings = [one for one in stage.host.told if isinstance(one, events.Noticed)]
     assert [one.title for one in warnings] == ["Instructions are not used: x"]
+
+
+async def test_a_problem_that_arises_later_is_told_when_it_does_and_not_by_subagents_too() -> None:
+    task = "call: task " + dump_text({"agent": "general", "description": "x", "prompt": "child"})
+    script = f"when: delegate\n{task}\n---\nsay: done\nwhen: e\nsay: ok\nwhen: child\nsay: found"
+    around = Around(FILE)
+    async with open_stage(script, task_tools=task_tools, look_around=around.look) as stage:
+        await stage.prompt("one")
+        around.found = Surroundings(problems=("Instructions are not used: x",))
+        await stage.prompt("three")
+        await stage.prompt("delegate")
+        warnings = [one for one in stage.host.told if isinstance(one, events.Noticed)]
+    assert [one.title for one in warnings] == ["Instructions are not used: x"]
+
+
+async def test_a_changed_file_has_no_more_room_than_at_the_beginning() -> None:
+    model, around = Recorder(SCRIPT), Around(FILE)
+    async with stage_with(model, around=around) as stage:
+        await stage.prompt("first")
+        around.change(InstructionFile(FILE.path, "Use tabs.\n" * MAX_FILES_BYTES))
+        await stage.prompt("second")
+    assert "there are too many instructions" in told(model.asked[-1])
+    assert len(told(model.asked[-1])) < 2 * MAX_FILES_BYTES
 
 
 @pytest.mark.parametrize("anyio_backend", [VIRTUAL_CLOCK])

@@ -20,6 +20,7 @@ from acp_agent.model import events
 from acp_agent.model.content import Text, shown_text
 from acp_agent.model.toolcall import PlanEntry, ToolCallPatch, ToolOutcome
 from tests.engine.conftest import SlowStore, Stage, Tool, broken_rules, collect, history, open_stage
+from tests.patience import PATIENCE
 
 SCRIPT = """\
 think: let me see
@@ -161,7 +162,7 @@ async def test_close_at_any_tick_answers_every_prompt_and_stores_everything() ->
             for _ in range(n_ticks):
                 await anyio.lowlevel.checkpoint()
             too_late = len(stage.host.ends) == 3
-            with anyio.fail_after(5):
+            with anyio.fail_after(PATIENCE):
                 await stage.session.close()
             assert [end.turn_id for end in stage.host.ends] == turn_ids
             assert {end.stop_reason for end in stage.host.ends} <= {"cancelled", "end_turn"}

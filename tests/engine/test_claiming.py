@@ -13,6 +13,7 @@ from acp_agent.model import events
 from acp_agent.stores.memory import MemoryStore
 from acp_agent.stores.sqlite import SqliteStore
 from tests.engine.conftest import Stage, open_stage, ticking_clock
+from tests.patience import PATIENCE
 
 
 class PickyStore(MemoryStore):
@@ -119,6 +120,6 @@ async def test_a_close_ends_though_the_session_cannot_be_given_back() -> None:
     async with open_stage("say: ok", store=store) as stage:
         await stage.prompt("hello")
         store.hanging = True
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await stage.session.close()
         store.hanging = False

@@ -247,6 +247,28 @@ async def test_what_stays_too_long_ends_the_turn_with_what_to_do() -> None:
         assert "/clear" in end.fault.hint
 
 
+async def test_a_model_that_reads_less_than_it_is_said_to_summarizes_less_and_the_session_goes_on() -> None:
+    model = SmallModel()
+    model.answer = model.summarize = lambda request: too_long() if len(words(request)) > 8_000 else says("ok")
+    async with stage_of(model) as stage:
+        await stage.prompt("one")
+        assert (await stage.prompt("long " * 2_500)).stop_reason == "error"
+        assert (await stage.prompt("and now")).stop_reason == "end_turn"
+        assert [event.status for event in ended(stage)] == ["completed", "completed"]
+        assert len(words(model.summaries[-1])) < len(words(model.summaries[-2]))
+
+
+async def test_a_model_that_finds_every_request_too_long_is_not_asked_for_ever() -> None:
+    model = SmallModel()
+    model.summarize = lambda _: too_long()
+    async with stage_of(model) as stage:
+        await stage.prompt("one")
+        done = await compact_now(stage.session.answer_context())
+        assert done is not None
+        assert done.status == "failed"
+        assert len(model.summaries) < 5
+
+
 async def test_other_faults_of_a_model_start_no_compaction() -> None:
     model = SmallModel()
     async with stage_of(model) as stage:

@@ -28,6 +28,7 @@ from acp_agent.model.permission import Access, ShellCommand, ShellLine
 from acp_agent.ports.hooks import Hook, HookHandler, Occasion
 from acp_agent.tools.shell.line import shell_access
 from tests.engine.conftest import NOW, VIRTUAL_CLOCK, Stage, Tool, Workspace, broken_rules, open_stage
+from tests.patience import PATIENCE
 
 CALLS = 'call: look {"path": "a"}\nusage: 10 5\n---\nsay: The result: {result}'
 BLOCKED = HookAnswer("block", "not on a Friday")
@@ -305,7 +306,7 @@ async def test_a_cancelled_turn_cancels_the_hook_it_waits_for() -> None:
         CALLS, Tool("look", "read"), defaults=watching(hook("pre_tool_use", hang))
     ) as stage:
         stage.say("go")
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await asked.wait()
         stage.session.cancel()
         await stage.host.wait_ends(1)
@@ -348,12 +349,13 @@ async def test_a_session_opened_again_has_the_hooks_of_its_settings() -> None:
 async def test_labels_are_in_every_payload_and_what_the_agent_keeps_there_is_not() -> None:
     log = Log()
     async with open_stage("say: hi", defaults=watching(hook("pre_prompt", log.answering()))) as stage:
-        labels = {"tenant_id": "acme", "acp_agent.role": "kept"}
+        labels = {"tenant_id": "acme", "acp_agent.role": "kept", "session_id": "no other"}
         opening: Opening = msgspec.structs.replace(stage.opening, labels=labels)
         stage.session = stage.core.create(SessionId("labelled"), opening)
         await stage.prompt("go")
     payload = log.payload("pre_prompt")
     assert (payload["tenant_id"], "acp_agent.role" in payload) == ("acme", False)
+    assert payload["session_id"] == "labelled"
 
 
 async def test_a_session_nobody_watches_has_nobody_to_ask() -> None:

@@ -248,3 +248,20 @@ async def test_four_fifths_of_a_limit_are_near_to_it(
     guard = SpendingGuard(limits, lambda: None)
     await guard.record_after_llm(SESSION, Spent("m", Usage(used, 0), None))
     assert isinstance(await guard.check_before_llm(SESSION, 1), expected)
+
+
+async def test_of_two_limits_that_are_near_the_user_is_told_of_one_after_the_other() -> None:
+    guard = SpendingGuard(Limits(max_tokens_per_prompt=100, max_cost=1.0), lambda: None)
+    await guard.record_after_llm(SESSION, Spent("m", Usage(90, 0), 0.9))
+    told = [await guard.check_before_llm(SESSION, 1) for _ in range(3)]
+    assert [one.resource if isinstance(one, SoftLimit) else one for one in told] == [
+        "tokens",
+        "cost",
+        ALLOWED,
+    ]
+    await guard.record_after_llm(SESSION, Spent("m", Usage(0, 0), 0.2))
+    guard.begin_prompt()
+    await guard.record_after_llm(SESSION, Spent("m", Usage(90, 0), 0.0))
+    denied = await guard.check_before_llm(SESSION, 1)
+    assert isinstance(denied, Denied)
+    assert denied.resource == "cost"

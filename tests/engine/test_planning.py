@@ -418,6 +418,10 @@ def test_without_a_model_only_lists_and_long_prompts_look_like_several_tasks(tex
     assert may_need_plan(text) is may
 
 
+def test_a_prompt_of_megabytes_is_no_list_of_tasks() -> None:
+    assert not may_need_plan("1. do this\n2. and that\n" * 10_000)
+
+
 def test_a_step_that_nobody_has_answered_is_kept_by_a_compaction_and_the_users_words_too() -> None:
     said = events.UserSaid(MessageId("said"), (Text("mend it all"),))
     text = events.TextChunk(MessageId("answer"), "I looked. " * 100)

@@ -202,6 +202,14 @@ def test_every_mode_has_a_sentence_for_a_denial(mode: ModeId) -> None:
         ("/repo", False),
         ("/elsewhere/.ssh/id_rsa", True),
         ("/elsewhere/plain", False),
+        ("/repo/.config/acp-agent/config.toml", True),
+        ("/repo/.local/share/acp-agent/trusted.json", True),
+        ("/repo/Library/Application Support/acp-agent/config.toml", True),
+        ("/repo/.a3s/agents/helper.md", True),
+        ("/repo/.yarnrc.yml", True),
+        ("/repo/.g\u200cit/config", True),
+        ("/repo/.git. /config", True),
+        ("/repo/git~1/config", True),
     ],
 )
 def test_protected_names_count_anywhere_and_in_any_case(path: str, *, expected: bool) -> None:

@@ -18,6 +18,7 @@ from acp_agent.model.content import Text
 from acp_agent.model.permission import Effect
 from acp_agent.model.toolcall import ToolKind, ToolOutcome, succeeded
 from tests.engine.conftest import Stage, Tool, broken_rules, history, open_stage
+from tests.patience import PATIENCE
 
 Work = Callable[[JsonObject, ports.ToolContext], Awaitable[ToolOutcome]]
 
@@ -44,7 +45,7 @@ class Gate:
         self.most = max(self.most, self.now)
         if self.now == self.n:
             self.open.set()
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await self.open.wait()
         self.now -= 1
         return succeeded(str(args["n"]))
@@ -75,7 +76,7 @@ async def test_the_model_is_told_answers_in_its_own_order_whichever_came_first()
 
     async def slow_first(args: JsonObject, _: ports.ToolContext) -> ToolOutcome:
         if args["n"] == 0:
-            with anyio.fail_after(5):
+            with anyio.fail_after(PATIENCE):
                 await first_may_end.wait()
         elif args["n"] == 2:
             first_may_end.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from acp_agent import ports
@@ -13,6 +14,7 @@ from acp_agent.engine.agent_core import Defaults
 from acp_agent.engine.context.instructions import ClientPrompt
 from acp_agent.engine.skills.builtin import BUILTIN_SKILLS
 from acp_agent.engine.skills.catalogue import MAX_LISTED, told_skills
+from acp_agent.engine.turns.answering import compact_now
 from acp_agent.engine.watch import Watch
 from acp_agent.model.command import FoundCommands, skill_command
 from acp_agent.model.content import Text
@@ -96,6 +98,30 @@ async def test_what_models_may_not_call_is_answered_with_what_there_is(name: str
     async with stage(f"{use(name)}\n---\nsay: ok", Folder(PDF, USERS, PERSONA)) as on:
         await on.prompt("go")
         assert answers(on) == [f"there is no skill `{name}`; use one of: pdf"]
+
+
+async def test_a_skill_whose_text_a_compaction_dropped_is_named_as_readable_again() -> None:
+    script = (
+        f"when: Summarize this\nsay: summary\nwhen: use\n{use('pdf')}\n---\nsay: done\n"
+        f"when: wrong\n{use('nothing')}\n---\nsay: none\nwhen: e\nsay: ok"
+    )
+    again = "can be read again with the `skill` tool: `pdf`"
+    async with stage(script, Folder(PDF, NOTES)) as on:
+        for prompt in ("use it", "wrong name", "well"):
+            await on.prompt(prompt)
+        assert (await compact_now(on.session.answer_context())) is not None
+        await on.prompt("one")
+        assert again in str(on.provider.requests[-1].messages)
+        assert "nothing" not in str(on.provider.requests[-1].messages)
+        assert (await compact_now(on.session.answer_context())) is not None
+        await on.reopen()
+        await on.prompt("use it again")
+        first, *rest = on.provider.requests[-1].messages
+        assert again in str(first)
+        assert "Use the script" in str(rest)
+        assert (await compact_now(on.session.answer_context())) is not None
+        told = str(on.session.transcript.messages())
+        assert (again in told) != ("Use the script" in told)
 
 
 async def test_without_skills_there_is_no_tool_and_nothing_is_told() -> None:
@@ -208,9 +234,11 @@ async def test_skills_there_is_no_room_for_are_searched_for() -> None:
 
 async def test_of_equal_names_the_first_counts_and_what_is_stored_folds_the_same() -> None:
     mine = Skill("pdf", "Mine.", "Do it my way.")
-    async with stage(f"{use('pdf')}\n---\nsay: ok", Folder(mine, PDF)) as on:
+    hidden = msgspec.structs.replace(NOTES, for_model=False)
+    async with stage(f"{use('pdf')}\n---\nsay: ok", Folder(mine, hidden, PDF, NOTES)) as on:
         await on.prompt("go")
         assert answers(on)[0].startswith("Do it my way.")
+        assert on.provider.requests[0].system.endswith("\n\n- pdf: Mine.")
         assert history(await on.stored()) == history(on.host.told)
 
 

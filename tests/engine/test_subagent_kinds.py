@@ -102,6 +102,24 @@ async def test_rules_of_a_kind_restrict_what_it_does(rules: KindRules, *, ran: b
         assert bool(change.runs) is ran
 
 
+@pytest.mark.parametrize(
+    ("kind", "offered"),
+    [
+        (own(denied_tools=("Edit", "mcp__db", "WebFetch")), {"bash", "git", "write", "mcp__web__get"}),
+        (own(denied_tools=("mcp__*", "BASH", "web*")), {"edit", "patch", "write"}),
+        (own(tools=("edit", "mcp__db__*")), {"edit", "patch", "mcp__db__ask"}),
+        (own(tools=("mcp__db", "bash"), denied_tools=("git",)), {"bash", "mcp__db__ask"}),
+        (own(tools=("Read", "WebFetch")), {"web_fetch"}),
+        (own(tools=()), set[str]()),
+    ],
+)
+async def test_tools_of_a_kind_are_named_as_in_rules(kind: AgentKind, offered: set[str]) -> None:
+    names = ("bash", "git", "edit", "patch", "write", "web_fetch", "mcp__db__ask", "mcp__web__get")
+    async with stage(kind, child="say: hm", tools=[Tool(name) for name in names]) as on:
+        await on.prompt("go")
+        assert {tool.name for tool in on.provider.requests[1].tools} == offered
+
+
 async def test_what_a_kind_allows_is_asked_about_all_the_same() -> None:
     change = Tool("change", "write")
     async with stage(own(rules=KindRules(allow=("change",))), child="call: change {}", tools=[change]) as on:

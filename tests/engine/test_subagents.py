@@ -22,6 +22,8 @@ from acp_agent.providers.scripted import ScriptedProvider
 from acp_agent.tools.task import task_tools
 from tests.engine.conftest import Stage, Tool, broken_rules, history, open_stage
 from tests.engine.test_cancelling import check_journal
+from tests.engine.test_commands import ask
+from tests.patience import PATIENCE
 
 
 def task(agent: str = "general", prompt: str = "child", **more: Any) -> str:
@@ -201,7 +203,7 @@ class Meeting:
         self.most = max(self.most, self.now)
         if self.now == self.n:
             self.all_here.set()
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await self.all_here.wait()
         self.now -= 1
         return succeeded("met")
@@ -228,7 +230,7 @@ async def test_a_cancelled_turn_ends_its_subagents_first() -> None:
     look = Tool("look", work=_forever)
     async with stage(f"{WAITED}\n{CHILD}", look) as on:
         on.say("go")
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await look.started.wait()
         on.session.cancel()
         await on.host.wait_ends(1)
@@ -287,7 +289,7 @@ async def test_a_task_in_the_background_can_be_stopped() -> None:
     look = Tool("look", work=_forever)
     async with stage(f"{BACKGROUND}\n{CHILD}", look) as on:
         await on.prompt("go")
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await look.started.wait()
         task_id = of(on, events.SubagentStarted)[0].agent_id
         assert on.session.subagents.cancel(task_id)
@@ -301,7 +303,7 @@ async def test_tasks_in_the_background_end_with_a_cancel_or_the_session(*, closi
     look = Tool("look", work=_forever)
     async with stage(f"{BACKGROUND}\n{CHILD}", look) as on:
         await on.prompt("go")
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await look.started.wait()
             if closing:
                 await on.session.close()
@@ -323,19 +325,27 @@ async def test_what_a_subagent_costs_is_the_sessions_cost() -> None:
         usages = of(on, events.UsageChanged)
         assert [usage.cost for usage in usages] == [1.0, 4.0]
         assert [usage.used for usage in usages] == [1, 1]
+        told = (await ask(on, "/cost")).splitlines()
+        assert "- Session: 4 tokens in, 0 out, $4.0000" in told
+
+
+async def crash(on: Stage) -> list[events.Event]:
+    """Open what the store has by now, as another process would after this one was killed; what that was."""
+    journal = await on.stored()
+    await on.core.delete(on.session.id)
+    await on.store.create(on.session.record)
+    await on.store.append(on.session.id, journal)
+    on.session = await on.core.open(on.session.id, on.opening)
+    return journal
 
 
 async def test_a_crash_leaves_a_failed_call_and_no_open_subagent() -> None:
     look = Tool("look", work=_forever)
     async with stage(f"{WAITED}\n{CHILD}", look) as on:
         on.say("go")
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             await look.started.wait()
-        journal = await on.stored()
-        await on.core.delete(on.session.id)
-        await on.store.create(on.session.record)
-        await on.store.append(on.session.id, journal)
-        on.session = await on.core.open(on.session.id, on.opening)
+        journal = await crash(on)
         stored = await on.stored()
         added = stored[len(journal) :]
         assert [e.state for e in added if isinstance(e, events.SubagentChanged)] == ["interrupted"]

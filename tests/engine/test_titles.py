@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from acp_agent.engine.titles import MAX_TITLE, shorten, title_from
+from acp_agent.engine.titles import MAX_LOOKED_AT, MAX_TITLE, shorten, title_from
 from acp_agent.model.content import Content, Image, Resource, ResourceLink, Text
 
 FILE = "```python\nimport os\nprint(os.getcwd())\n```"
@@ -58,3 +58,9 @@ def test_a_long_title_ends_with_a_whole_word_if_it_has_words() -> None:
 
 def test_a_title_is_one_line_without_anything_invisible() -> None:
     assert shorten("a\x1b[31m\tred\u2028line\x00") == "a [31m red line"
+
+
+def test_of_megabytes_only_the_beginning_is_looked_at() -> None:
+    assert title_from((Text("\n" * MAX_LOOKED_AT + "too far down"),)) is None
+    assert title_from((Text("near\n" * MAX_LOOKED_AT),)) == shorten("near " * 20)
+    assert shorten(" " * 100_000 + "a title") == "a title"

@@ -12,7 +12,7 @@ from acp_agent import ports
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.agent_core import Defaults
 from acp_agent.engine.permission.rules import Rules, parse_rule
-from acp_agent.engine.verification.presets import presets_of
+from acp_agent.engine.verification.presets import PYTHON, presets_of
 from acp_agent.engine.verification.status import report_on, reports_in, status_of, summary_of, summary_text
 from acp_agent.engine.verification.verifying import MAX_OUTPUT, Ran, verify
 from acp_agent.model import events
@@ -159,9 +159,9 @@ async def test_commands_are_run_one_after_another_whatever_the_ones_before_came_
         ({"pyproject.toml": "[project]\n"}, []),
         (
             {"pyproject.toml": "[tool.ruff]\n[tool.mypy]\n[tool.pyright]\n[tool.pytest.ini_options]\n"},
-            ["ruff check .", "mypy .", "pyright", "python -m pytest"],
+            ["ruff check .", "mypy .", "pyright", f"{PYTHON} -m pytest"],
         ),
-        ({"pyproject.toml": "[project]\n", "tests/test_a.py": ""}, ["python -m pytest"]),
+        ({"pyproject.toml": "[project]\n", "tests/test_a.py": ""}, [f"{PYTHON} -m pytest"]),
         (
             {"Cargo.toml": "", "package.json": '{"scripts": {"test": "x"}}'},
             ["cargo fmt --check", "cargo check --all-targets", "cargo test", "npm run test"],

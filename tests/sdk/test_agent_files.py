@@ -198,3 +198,10 @@ async def test_149_150_the_order_of_all_places(
     assert untrusted == [str(folder) for folder in order if not folder.is_relative_to(project)]
     trust_folder(places, project)
     assert [kind.prompt for kind in files.find().kinds] == [str(folder) for folder in order]
+
+
+async def test_hidden_files_are_passed_over(files: AgentFiles, home: Path) -> None:
+    write(home / "agents" / "._docs.md", "What a Mac leaves on other disks.")
+    write(home / "agents" / "docs.md", "You write docs.")
+    found = files.find()
+    assert ([kind.name for kind in found.kinds], found.problems) == (["docs"], ())

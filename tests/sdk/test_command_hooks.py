@@ -17,6 +17,7 @@ from acp_agent.sdk.command_hooks import answer_from, command_hooks
 from acp_agent.sdk.settings.config import load_config
 from acp_agent.sdk.settings.hooks import HookTable
 from acp_agent.sdk.settings.trust import project_file, trust_folder
+from acp_agent.workspaces.exchange import MAX_COMPLAINTS
 from acp_agent.workspaces.sandbox import Sandbox
 
 posix = pytest.mark.skipif(os.name == "nt", reason="the commands are POSIX shell")
@@ -40,6 +41,9 @@ async def ask(folder: Path, command: str, timeout: float = 20.0) -> HookAnswer:
         ("echo not today; exit 2", HookAnswer("block", "not today")),
         ("""echo '{"action": "block", "reason": "no"}'""", HookAnswer("block", "no")),
         ("""echo '{"action": "skip"}'""", HookAnswer("skip")),
+        ("""echo checking; printf '{\\n "action": "block"\\n}\\n'""", HookAnswer("block")),
+        ("""printf '\\n  {"action": "block"}'""", HookAnswer("block")),
+        ("head -c 1000000 /dev/zero >&2; exit 2", HookAnswer("block", "\x00" * MAX_COMPLAINTS)),
         ("""echo '{"remark": "fine"}'""", HookAnswer()),
     ],
 )
@@ -55,6 +59,8 @@ async def test_what_a_command_answers(tmp_path: Path, command: str, answer: Hook
         ("exit 3", "it ended with code 3"),
         ("kill -9 $$", "it ended by SIGKILL"),
         ("echo '{nonsense'", "it printed JSON that cannot be read"),
+        ("""echo '{"level": "info"}'; echo '{"action": "block"}'""", "it printed JSON that cannot be read"),
+        ("yes | head -c 200000; echo '{}'", "it printed more than 100000 characters"),
         ("""echo '{"action": "approve"}'""", "it answered with the unknown action `approve`"),
     ],
 )

@@ -16,6 +16,7 @@ from acp_agent.base.paths import Places
 from acp_agent.sdk.choice_keeper import ChoiceKeeper
 from acp_agent.sdk.last_choice import LastChoice, read_last_choice, save_choices
 from acp_agent.sdk.settings.config import Config, load_config
+from tests.patience import PATIENCE
 
 KEYS = {"OPENAI_API_KEY": "sk-1", "ANTHROPIC_API_KEY": "sk-2"}
 Load = Callable[..., Config]
@@ -146,7 +147,7 @@ def test_choices_of_several_processes_add_up(file: Path, places: Places) -> None
 
 async def test_a_keeper_writes_what_it_was_told_last(file: Path, places: Places) -> None:
     keeper = ChoiceKeeper(file)
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(keeper.run)
             for level in ("low", "medium", "high"):
@@ -161,7 +162,7 @@ async def test_a_folder_that_cannot_be_written_disturbs_nobody(
 ) -> None:
     (tmp_path / "data").write_text("in the way", "utf-8")
     keeper = ChoiceKeeper(tmp_path / "data" / "last_choice.json")
-    with anyio.fail_after(5), caplog.at_level(logging.WARNING):
+    with anyio.fail_after(PATIENCE), caplog.at_level(logging.WARNING):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(keeper.run)
             keeper.note("model", "a/b")

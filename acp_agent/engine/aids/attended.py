@@ -34,5 +34,6 @@ def attended(conversation: Conversation, opening: tuple[events.Event, ...], work
         journal=conversation.journal,
         transcript=conversation.transcript,
         workspace=conversation.workspace,
+        rules=conversation.rules,
     )
     return lambda: turn.answer(work)

@@ -15,9 +15,11 @@ from acp_agent.base.errors import ProviderError
 from acp_agent.base.ids import SessionId
 from acp_agent.engine.aids.aids import Aids
 from acp_agent.engine.aids.noting import chosen_items, note_of
+from acp_agent.engine.aids.readable import readable_items
 from acp_agent.engine.context.transcript import Transcript
 from acp_agent.engine.journal import Journal
 from acp_agent.engine.memory.experience import experience_of, is_about_the_service
+from acp_agent.engine.permission.rules import Rules
 from acp_agent.model import events
 from acp_agent.model.content import Text
 from acp_agent.model.context import ContextItem, ContextResolved, ContextResolving
@@ -48,12 +50,14 @@ class AidedTurn:
         journal: Journal,
         transcript: Transcript,
         workspace: Workspace,
+        rules: Rules,
     ) -> None:
         text = "\n".join(part.text for part in said.content if isinstance(part, Text))
         self._said = said
         self._aids = aids
         self._journal = journal
         self._transcript = transcript
+        self._rules = rules
         self._recalled: Sequence[MemoryItem] = ()
         self._query = ContextQuery(text=text[:MAX_QUERY], session_id=session_id, roots=workspace.roots)
 
@@ -123,7 +127,8 @@ class AidedTurn:
         async with anyio.create_task_group() as tasks:
             for number, provider in enumerate(providers):
                 tasks.start_soon(ask, number, provider)
-        return [item for number in range(len(providers)) for item in found[number]]
+        items = (item for number in range(len(providers)) for item in found[number])
+        return readable_items(items, self._rules, self._query.roots)
 
     async def _remember(self, error: str) -> None:
         memory = self._aids.memory

@@ -12,8 +12,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 from acp_agent.base.ids import MessageId
-from acp_agent.engine.attachments.quoting import one_line, quoted
-from acp_agent.engine.context.instructions import ClientPrompt, rules_for, session_facts, system_prompt
+from acp_agent.engine.attachments.quoting import one_line
+from acp_agent.engine.context.instructions import (
+    ClientPrompt,
+    quoted_files,
+    rules_for,
+    session_facts,
+    system_prompt,
+)
 from acp_agent.engine.skills.catalogue import told_skills
 from acp_agent.model import events
 from acp_agent.model.instructions import InstructionFile, KnownFile
@@ -31,10 +37,13 @@ class Briefing:
         self._created_at = created_at
         self._given: events.Instructed | None = None
         self._known: tuple[KnownFile, ...] = ()  # the files as the model was told of them last
+        self._problems: set[str] = set()  # what the user was told
 
     def anew(self) -> Briefing:
-        """One for somebody else in the same session, who has been told nothing yet."""
-        return Briefing(self._look, self._created_at)
+        """One for somebody else in the same session, who has been told nothing yet; the user has."""
+        fresh = Briefing(self._look, self._created_at)
+        fresh._problems = self._problems
+        return fresh
 
     def apply(self, event: events.Event) -> None:
         """Take one event in."""
@@ -70,22 +79,30 @@ class Briefing:
             given = events.Instructed(
                 rules_for(tools), "\n\n".join(filter(None, told)), places, _known(found.files)
             )
-            return (given, *(events.Noticed("warning", problem) for problem in found.problems))
-        if around is None or _known(around.files) == self._known:
+            return (given, *self._fresh_problems(found))
+        if around is None:
             return ()
-        return (events.NoteAdded(message_id, self._changes(around.files), _known(around.files)),)
+        known = _known(around.files)
+        if known == self._known:
+            return self._fresh_problems(around)
+        note = events.NoteAdded(message_id, self._changes(around.files, known), known)
+        return (note, *self._fresh_problems(around))
 
-    def _changes(self, files: tuple[InstructionFile, ...]) -> str:
-        before = {known.path: known.digest for known in self._known}
+    def _fresh_problems(self, around: Surroundings) -> tuple[events.Noticed, ...]:
+        fresh = [problem for problem in around.problems if problem not in self._problems]
+        self._problems.update(fresh)
+        return tuple(events.Noticed("warning", problem) for problem in fresh)
+
+    def _changes(self, files: tuple[InstructionFile, ...], known: tuple[KnownFile, ...]) -> str:
+        before = {one.path: one.digest for one in self._known}
+        changed = [file for file, one in zip(files, known, strict=True) if before.get(one.path) != one.digest]
         notes = [
-            f"[The project instructions in `{one_line(file.path)}` are new or were changed. They now say:]\n"
-            + quoted(Path(file.path).as_uri(), file.text, tag="instructions")
-            for file, known in zip(files, _known(files), strict=True)
-            if before.get(known.path) != known.digest
+            f"[The instructions in `{one_line(file.path)}` are new or were changed. They now say:]\n{text}"
+            for file, text in zip(changed, quoted_files(changed), strict=True)
         ]
         present = {file.path for file in files}
         notes += [
-            f"[The project instructions in `{one_line(path)}` do not apply any more.]"
+            f"[The instructions in `{one_line(path)}` do not apply any more.]"
             for path in before
             if path not in present
         ]

@@ -49,6 +49,9 @@ MAX_KEPT = 20
 MAX_SUMMARY = 4_096
 """Tokens of a summary, unless an eighth of the context is less."""
 
+LEAST_ASKED = 4_000
+"""Characters of a conversation that are the least a model is asked to summarize."""
+
 REMEDY = "start a new session or use `/clear`, attach less, or choose a model with a larger context"
 """What a user can do when a conversation stays too long."""
 
@@ -221,7 +224,7 @@ async def _summarize(
     dropped: list[chat.ChatMessage],
     focus: str,
 ) -> tuple[str, chat.Usage]:
-    """The summary, told as it is written, and what it took.
+    """The summary and what it took; of less if all is too long for a model that takes less than it should.
 
     Raises:
         ProviderError: there is none.
@@ -229,7 +232,24 @@ async def _summarize(
     n_tokens = _summary_limit(asked.model)
     # A quarter of the context for what estimates get wrong.
     limit = max(asked.model.context_size * 3 // 4 - n_tokens, n_tokens) * BYTES_PER_TOKEN
-    question = summary_request(dropped, focus=focus, n_words=n_tokens // 2, limit=limit)
+    while True:
+        question = summary_request(dropped, focus=focus, n_words=n_tokens // 2, limit=limit)
+        try:
+            return await _written(parts, asked, compaction_id, question, n_tokens)
+        except ProviderError as exc:
+            limit //= 4
+            if exc.fault != "context_too_long" or limit < LEAST_ASKED:
+                raise
+
+
+async def _written(
+    parts: CompactionParts, asked: Asked, compaction_id: CompactionId, question: chat.FromUser, n_tokens: int
+) -> tuple[str, chat.Usage]:
+    """The answer to the question, told as it is written, and what it took.
+
+    Raises:
+        ProviderError: there is none.
+    """
     model = msgspec.structs.replace(asked.model, max_output=n_tokens, thinks=False)
     request = chat.ModelRequest(model, SYSTEM, (question,))
     pieces: list[str] = []

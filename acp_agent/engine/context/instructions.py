@@ -75,20 +75,21 @@ def rules_for(tools: Collection[str]) -> str:
     return "\n".join([RULES, *(rule for tool, rule in TOOL_RULES.items() if tool in tools)])
 
 
-def session_facts(roots: Sequence[Path], today: datetime, around: Surroundings) -> str:
-    """The facts of a session that began `today`, and the instruction files that apply in it."""
+def session_facts(roots: Sequence[Path], created_at: datetime, around: Surroundings) -> str:
+    """The facts of a session, and the instruction files that apply in it."""
     facts = [f"Working directory: {roots[0]}"]
     if len(roots) > 1:
         facts.append("Further directories: " + ", ".join(str(root) for root in roots[1:]))
     facts.append(f"Platform: {platform.system()} {platform.machine()}")
-    facts.append(f"Date: {today:%Y-%m-%d}")
+    facts.append(f"Date when the session began: {created_at:%Y-%m-%d}")
     if around.repository:
         facts.append(f"Repository when the session began: {around.repository}")
     session = "# This session\n\n" + "\n".join(facts)
-    return "\n\n".join([session, FILES, *_within_budget(around.files)]) if around.files else session
+    return "\n\n".join([session, FILES, *quoted_files(around.files)]) if around.files else session
 
 
-def _within_budget(files: Sequence[InstructionFile]) -> list[str]:
+def quoted_files(files: Sequence[InstructionFile]) -> list[str]:
+    """The text of each, as the model is told it; what is too much together is left out of the first."""
     room = MAX_FILES_BYTES
     told: list[str] = []
     for file in reversed(files):

@@ -6,6 +6,8 @@ list it was added to, and a rewind finds the history exactly as it was before th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from acp_agent.base.ids import MessageId, ToolCallId
@@ -26,12 +28,14 @@ class Counted(msgspec.Struct, frozen=True):
 class _Line(msgspec.Struct):
     """Messages in order, only ever added to, and where those of the user stand.
 
-    With `has_context` the first message is what a compaction left of the ones before.
+    With `has_context` the first message is what a compaction left of the ones before; `skills` were read in
+    those.
     """
 
     messages: list[ChatMessage]
     said: dict[MessageId, int]
     has_context: bool = False
+    skills: tuple[str, ...] = ()
 
 
 class _Mark(msgspec.Struct, frozen=True):
@@ -108,7 +112,7 @@ class Past:
     def clear(self) -> None:
         """Tell nothing any more."""
         self.opening = self.latest = None
-        self._begin([], {})
+        self._begin(_Line([], {}))
 
     def rewind(self, message_id: MessageId) -> None:
         """Go back to before this message of the user; an unknown one changes nothing."""
@@ -119,8 +123,9 @@ class Past:
         for undone in ids[ids.index(message_id) :]:
             del self._marks[undone]
         self.opening, self.latest = mark.opening, mark.latest
-        said = {one: place for one, place in mark.line.said.items() if place < mark.n_messages}
-        self._begin(mark.line.messages[: mark.n_messages], said, has_context=mark.line.has_context)
+        line = mark.line
+        said = {one: place for one, place in line.said.items() if place < mark.n_messages}
+        self._begin(_Line(line.messages[: mark.n_messages], said, line.has_context, line.skills))
 
     def prune(self, through: ToolCallId) -> None:
         """Replace long results up to this call's, and pictures and sounds before it, by a note.
@@ -133,14 +138,19 @@ class Past:
                 message if message is self.latest else prune_message(message)
                 for message in self.messages[: end + 1]
             ]
-            self._begin(
-                [*pruned, *self.messages[end + 1 :]], dict(self._line.said), has_context=self.has_context
-            )
+            line, messages = self._line, [*pruned, *self.messages[end + 1 :]]
+            self._begin(_Line(messages, dict(line.said), line.has_context, line.skills))
 
     def compact(self, context: str, start: int) -> None:
         """Tell `context` in place of the messages before `start`."""
         said = {one: place - start + 1 for one, place in self._line.said.items() if place >= start}
-        self._begin([FromUser((Text(context),)), *self.messages[start:]], said, has_context=True)
+        messages = [FromUser((Text(context),)), *self.messages[start:]]
+        self._begin(_Line(messages, said, has_context=True, skills=self._skills_read(start)))
+
+    def skills_dropped(self, start: int) -> tuple[str, ...]:
+        """The skills that were read once and whose text the model has no more without the messages before."""
+        kept = skills_in(self.messages[start:])
+        return tuple(name for name in self._skills_read(start) if name not in kept)
 
     def place_of(self, message_id: MessageId | None, call_id: ToolCallId | None) -> int | None:
         """Where the user's message, or the step that made the call, stands; the end if neither is given."""
@@ -150,11 +160,31 @@ class Past:
             return len(self.messages)
         return next((n for n, one in enumerate(self.messages) if _makes(one, call_id)), None)
 
-    def _begin(
-        self, messages: list[ChatMessage], said: dict[MessageId, int], *, has_context: bool = False
-    ) -> None:
-        self._line = _Line(messages, said, has_context)
+    def _skills_read(self, end: int) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self._line.skills, *skills_in(self.messages[:end]))))
+
+    def _begin(self, line: _Line) -> None:
+        self._line = line
         self.counted = None
+
+
+def skills_in(messages: Sequence[ChatMessage]) -> tuple[str, ...]:
+    """The skills that the model read in these messages."""
+    failed = {
+        result.call_id
+        for message in messages
+        if isinstance(message, FromTools)
+        for result in message.results
+        if result.is_error
+    }
+    return tuple(
+        name
+        for message in messages
+        if isinstance(message, FromAssistant)
+        for part in message.content
+        if isinstance(part, ToolUse) and part.name == "skill" and part.call_id not in failed
+        if isinstance(name := part.arguments.get("skill_name"), str)
+    )
 
 
 def prune_message(message: ChatMessage) -> ChatMessage:

@@ -25,6 +25,9 @@ Summarize this conversation in Markdown, briefly and completely:
 Keep names, paths, identifiers, error messages and numbers exactly. Leave out what no longer matters. Write
 nothing before or after the summary, and not more than {n_words} words."""
 
+MAX_SKILLS = 20
+"""Skills that are named, those that were read last."""
+
 MAX_FOCUS = 2_000
 MAX_ARGUMENTS = 600
 MAX_RESULT = 2_000
@@ -42,7 +45,8 @@ def summary_request(dropped: Sequence[ChatMessage], *, focus: str, n_words: int,
 def context_text(past: Past, start: int, summary: str, *, quote_limit: int) -> str:
     """What the model is told in place of everything before message `start`.
 
-    The user's first and last words stay as they are, up to `quote_limit` characters each.
+    The user's first and last words stay as they are, up to `quote_limit` characters each. Skills that were
+    read are named, for what they say in detail a summary leaves out.
     """
     pieces = ["The conversation up to here was replaced by this summary, to save room."]
     if past.opening is not None and not _stands(past.opening, past, start):
@@ -53,6 +57,12 @@ def context_text(past: Past, start: int, summary: str, *, quote_limit: int) -> s
     if latest is not None and latest is not past.opening and not _stands(latest, past, start):
         last = shortened(_words(latest.content), quote_limit)
         pieces.append("The user's latest message:\n" + fenced("latest_message", last))
+    skills = past.skills_dropped(start)[-MAX_SKILLS:]
+    if skills:
+        pieces.append(
+            "Skills whose text you have read, which is gone but can be read again with the `skill` tool: "
+            + ", ".join(f"`{name}`" for name in skills)
+        )
     return "\n\n".join(pieces)
 
 

@@ -70,7 +70,7 @@ class SessionHooks:
         if not asked:
             return CONTINUE
         labels = {name: said for name, said in self._labels().items() if not name.startswith(INTERNAL)}
-        payload: JsonObject = {"session_id": self._session_id, **labels, **facts()}
+        payload: JsonObject = {**labels, "session_id": self._session_id, **facts()}
         return await ask_hooks(asked, Occasion(event, payload, roots), self._warn)
 
     @property

@@ -40,11 +40,11 @@ class SpendingGuard:
     async def check_before_llm(self, session_id: SessionId, estimated_tokens: int) -> BudgetDecision:
         """Whether the limits leave anything."""
         cost = self._begin_cost()
-        tokens = self._judge(TOKENS, self._tokens, self.limits.max_tokens_per_prompt, _tokens)
-        if isinstance(tokens, Denied):
-            return tokens
-        dollars = self._judge(COST, cost, self.limits.max_cost, _dollars)
-        return tokens if dollars == ALLOWED else dollars
+        if self.limits.max_cost is None or cost < self.limits.max_cost:  # else nothing near counts
+            tokens = self._judge(TOKENS, self._tokens, self.limits.max_tokens_per_prompt, _tokens)
+            if tokens != ALLOWED:
+                return tokens
+        return self._judge(COST, cost, self.limits.max_cost, _dollars)
 
     async def record_after_llm(self, session_id: SessionId, spent: Spent) -> None:
         """Count."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from acp_agent.base.errors import ProviderError, ProviderFault
 from acp_agent.engine.context.transcript import Transcript
+from acp_agent.engine.security.redaction import redacted
 from acp_agent.model.chat import FromAssistant, FromUser, ToolUse
 from acp_agent.model.content import Text
 
@@ -50,4 +51,5 @@ def is_about_the_service(error: ProviderError) -> bool:
 
 
 def _short(text: str, limit: int) -> str:
+    text = redacted(text)  # before it is cut: half a secret is not recognized as one
     return text if len(text) <= limit else f"{text[:limit]}…"

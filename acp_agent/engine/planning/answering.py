@@ -17,6 +17,9 @@ SEVERAL = 3
 LONG = 1_500
 """Characters typed that make a prompt a long one."""
 
+MAX_TYPED = 200_000
+"""Characters of a prompt that is looked at."""
+
 _ITEM = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)]|\[[ xX]?\])[ \t]+\S", re.MULTILINE)
 
 
@@ -34,8 +37,11 @@ async def answer_planned(said: events.UserSaid, context: AnswerContext, planning
 
 
 def may_need_plan(text: str) -> bool:
-    """Whether a prompt looks like several tasks: by a list of them, or by its length. No model is asked."""
-    return _looks_like_several(text) and _looks_like_several(typed_words(text))
+    """Whether a prompt looks like several tasks: by a list of them, or by its length. No model is asked.
+
+    One that nobody can have typed does not: most of it was pasted, and planning would send it twice.
+    """
+    return len(text) <= MAX_TYPED and _looks_like_several(text) and _looks_like_several(typed_words(text))
 
 
 def _looks_like_several(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from acp_agent.model.skill import Skill
 
@@ -23,15 +23,24 @@ Instructions for kinds of work. If one fits what you are about to do, read it fi
 _MORE = "There are {n} more; find them with the `search_skills` tool."
 
 
+def distinct(skills: Iterable[Skill]) -> dict[str, Skill]:
+    """The skills by name, in order; of several with one name the first counts."""
+    by_name: dict[str, Skill] = {}
+    for skill in skills:
+        by_name.setdefault(skill.name, skill)
+    return by_name
+
+
 def callable_skills(skills: Iterable[Skill]) -> list[Skill]:
     """Those that a model may call."""
     return [skill for skill in skills if skill.for_model and skill.kind != "persona"]
 
 
-def told_skills(skills: Sequence[Skill], tools: Iterable[str]) -> str:
+def told_skills(skills: Iterable[Skill], tools: Iterable[str]) -> str:
     """The part of the briefing about skills; empty if there is nothing to tell."""
-    listed = sorted(callable_skills(skills), key=lambda skill: skill.name) if TOOL in tools else []
-    parts = [skill.instructions for skill in skills if skill.kind == "persona"]
+    known = distinct(skills).values()
+    listed = sorted(callable_skills(known), key=lambda skill: skill.name) if TOOL in tools else []
+    parts = [skill.instructions for skill in known if skill.kind == "persona"]
     if listed:
         lines = [f"- {skill.name}: {_short(skill.description)}" for skill in listed[:MAX_LISTED]]
         if len(listed) > MAX_LISTED:

@@ -12,7 +12,7 @@ from acp_agent.engine.commands.slash import CalledCommand
 from acp_agent.engine.permission.narrowing import narrowed
 from acp_agent.engine.permission.rules import Rules, parse_rule
 from acp_agent.engine.session_parts import SessionParts
-from acp_agent.engine.skills.catalogue import MAX_LISTED, callable_skills
+from acp_agent.engine.skills.catalogue import MAX_LISTED, callable_skills, distinct
 from acp_agent.model.skill import Skill
 from acp_agent.ports import SkillShelf, Tool
 
@@ -34,7 +34,7 @@ class Skills:
 
     def learn(self, skills: Sequence[Skill]) -> None:
         """Know those there are by now; of several with one name the first counts."""
-        known = {skill.name: skill for skill in reversed(skills)}
+        known = distinct(skills)
         if known != self._skills:
             self._skills = known
             self._tools = self._parts.skill_tools(self) if self._callable() else ()

@@ -6,23 +6,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import anyio
-import msgspec
 from anyio.abc import TaskGroup
 
 from acp_agent.base.errors import ToolError
 from acp_agent.base.ids import SessionId, ToolCallId
+from acp_agent.engine.overseeing import Overseer, watched_model
 from acp_agent.engine.session_parts import SessionParts
+from acp_agent.engine.subagents.background import BackgroundTasks, shown_ending
 from acp_agent.engine.subagents.kinds import find_kind, known_kinds
 from acp_agent.engine.subagents.run import CLEANUP_TIME, Ended, Subagent
-from acp_agent.engine.subagents.telling import CANCELLED, endings, show_task, shown_ending
+from acp_agent.engine.subagents.telling import CANCELLED, endings, show_task
 from acp_agent.engine.turns.answering import AnswerContext
 from acp_agent.model import events
 from acp_agent.model.session import ModelInfo
 from acp_agent.model.subagent import AgentKind, FoundAgents, Task, TaskReport
 from acp_agent.ports import Delegation, Provider, Tool
-
-MAX_REPORTS = 50
-"""Tasks in the background that are remembered, those at work not counted."""
 
 
 class Subagents:
@@ -31,19 +29,24 @@ class Subagents:
     Args:
         parts: what sessions are made of.
         session: what the session would answer a prompt with now.
-        choose_model: the model of this id.
+        background: the session's tasks in the background, folded from its journal.
+        overseer: whoever watches over the session.
     """
 
     def __init__(
         self,
         parts: SessionParts,
         session: Callable[[], AnswerContext],
-        choose_model: Callable[[str], tuple[Provider, ModelInfo]],
+        background: BackgroundTasks,
+        overseer: Callable[[], Overseer | None],
     ) -> None:
         self.limits = parts.delegation
         self._make_tools = parts.task_tools
         self._session = session
-        self._choose_model = choose_model
+        self._background = background
+        self._choose_model: Callable[[str], tuple[Provider, ModelInfo]] = lambda model: watched_model(
+            overseer(), parts.choose_model(model)
+        )
         self._kinds = known_kinds(())
         self._tools: tuple[Tool, ...] | None = None
         self._problems: tuple[str, ...] = ()
@@ -52,8 +55,6 @@ class Subagents:
         self._tasks: TaskGroup | None = None
         self._alive = anyio.Event()
         self._scopes: dict[SessionId, anyio.CancelScope] = {}  # of those at work or waiting to be
-        self._reports: dict[SessionId, TaskReport] = {}  # of those in the background
-        self._ended: list[TaskReport] = []  # of those, what the model has not been told of
 
     def live_in(self, tasks: TaskGroup) -> None:
         """Let those in the background work there; they end with it."""
@@ -85,10 +86,10 @@ class Subagents:
         news, self._news = self._news, []
         return news
 
-    def take_endings(self) -> str:
+    def endings(self) -> events.NoteAdded | None:
         """What to tell the model of tasks in the background that ended since it was told last."""
-        ended, self._ended = self._ended, []
-        return endings(ended)
+        ended = self._background.untold()
+        return endings(ended) if ended else None
 
     async def before_answer(self, said: events.UserSaid) -> None:
         """Let subagents that the user's words call for work on them, and tell the model what they found."""
@@ -163,18 +164,13 @@ class Subagents:
         """
         agent = self._new(task)
         tasks = self._living()
-        report = TaskReport(agent.id, task, "running")
-        ended = [known for known, one in self._reports.items() if one.state != "running"]
-        for known in ended[: max(0, len(ended) - MAX_REPORTS + 1)]:
-            del self._reports[known]
-        self._reports[agent.id] = report
         self._scopes[agent.id] = anyio.CancelScope()
-        tasks.start_soon(self._work, agent, call_id)
-        return report
+        tasks.start_soon(self._work_in_background, agent, call_id)
+        return TaskReport(agent.id, task, "running")
 
     def reports(self) -> tuple[TaskReport, ...]:
         """How far every task in the background is."""
-        return tuple(self._reports.values())
+        return self._background.reports()
 
     def cancel(self, task_id: str) -> bool:
         """End a subagent's work; False if none of this id is at work."""
@@ -207,6 +203,14 @@ class Subagents:
             raise ToolError(f"there is no agent `{name}`; use one of: {known}")
         return kind
 
+    async def _work_in_background(self, agent: Subagent, call_id: ToolCallId) -> None:
+        report = TaskReport(agent.id, agent.task, "cancelled", CANCELLED)
+        try:
+            report = await self._work(agent, call_id)
+        finally:  # also when the session is being ended
+            with anyio.move_on_after(CLEANUP_TIME, shield=True):
+                await self._session().journal.record(shown_ending(call_id, report))
+
     async def _work(self, agent: Subagent, call_id: ToolCallId) -> TaskReport:
         journal = self._session().journal
         ended = Ended("cancelled", CANCELLED, "cancelled")
@@ -228,13 +232,6 @@ class Subagents:
                             )
         finally:
             del self._scopes[agent.id]
-            if agent.id in self._reports:
-                self._reports[agent.id] = report = msgspec.structs.replace(
-                    self._reports[agent.id], state=ended.state, answer=ended.answer
-                )
-                self._ended.append(report)
-                with anyio.move_on_after(CLEANUP_TIME, shield=True):
-                    await journal.record(shown_ending(call_id, report))
         return TaskReport(agent.id, agent.task, ended.state, ended.answer)
 
 

@@ -86,9 +86,9 @@ def find_kind(kinds: Mapping[str, AgentKind], name: str) -> AgentKind | None:
 
 def may_use(kind: AgentKind, tool: str) -> bool:
     """Whether the kind has this tool, if its session does."""
-    if _is_among(tool, kind.denied_tools):
+    if _is_named(tool, kind.denied_tools):
         return False
-    return kind.tools is None or _is_among(tool, kind.tools)
+    return kind.tools is None or _is_named(tool, kind.tools)
 
 
 def rules_of(kind: AgentKind, base: Rules) -> Rules:
@@ -103,5 +103,10 @@ def rules_of(kind: AgentKind, base: Rules) -> Rules:
     return narrowed(base, Rules(allow, ask, deny), kind.rules.default)
 
 
-def _is_among(name: str, names: tuple[str, ...]) -> bool:
-    return name.casefold() in {one.casefold() for one in names}
+def _is_named(tool: str, names: tuple[str, ...]) -> bool:
+    """Whether one of the names, which are rules, is about the tool: what denies `edit` denies `patch` too.
+
+    Other programs write `WebFetch` for `web_fetch`.
+    """
+    rules = [parse_rule(name) for name in names]
+    return any(rule.names(tool) or rule.names(tool.replace("_", "")) for rule in rules)

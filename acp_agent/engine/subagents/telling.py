@@ -9,9 +9,9 @@ import anyio
 from acp_agent.base.ids import SessionId, ToolCallId
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.attachments.quoting import one_line
+from acp_agent.engine.subagents.background import shown_ending
 from acp_agent.engine.turns.answering import AnswerContext
 from acp_agent.model import events
-from acp_agent.model.content import shown_text
 from acp_agent.model.subagent import Task, TaskReport
 from acp_agent.model.toolcall import ToolCallPatch
 
@@ -24,13 +24,14 @@ MAX_ANSWER = 8_000
 """Characters of an answer that the model is told unasked."""
 
 
-def endings(reports: Sequence[TaskReport]) -> str:
-    """That these tasks in the background have ended, for the model; empty if there are none."""
-    return "\n\n".join(
+def endings(reports: Sequence[TaskReport]) -> events.NoteAdded:
+    """That these tasks in the background have ended, for the model."""
+    text = "\n\n".join(
         f"[The task {report.id} in the background, {report.task.agent}: {one_line(report.task.title)}, "
         f"is {report.state}. This is not the user's. It says:]\n{cut(report.answer, report.id)}"
         for report in reports
     )
+    return events.NoteAdded(None, text, tasks=tuple(report.id for report in reports))
 
 
 def cut(answer: str, task_id: str = "") -> str:
@@ -67,17 +68,4 @@ def _shown_beginning(call_id: ToolCallId, task: Task) -> events.CallShown:
             status="in_progress",
             raw_input=given,
         ),
-    )
-
-
-def shown_ending(call_id: ToolCallId, report: TaskReport, *, ends_call: bool = False) -> events.CallShown:
-    """What the task came to, for the user; it ends the call unless that has ended before."""
-    patch = ToolCallPatch(
-        content=(shown_text(report.answer),), raw_output={"task_id": report.id, "state": report.state}
-    )
-    if not ends_call:
-        return events.CallShown(call_id, patch)
-    status = "completed" if report.state == "completed" else "failed"
-    return events.CallShown(
-        call_id, ToolCallPatch(status=status, content=patch.content, raw_output=patch.raw_output)
     )

@@ -121,9 +121,9 @@ async def answer_history(context: AnswerContext) -> StopReason:
     for _ in range(context.max_steps):
         await _take_up(context)
         bench = await context.set_bench()
-        ended = bench.delegation.take_endings() if bench.delegation is not None else ""
-        if ended:
-            await context.journal.record(events.NoteAdded(None, ended))
+        ended = bench.delegation.endings() if bench.delegation is not None else None
+        if ended is not None:
+            await context.journal.record(ended)
         tools = tuple(tool.spec for tool in bench.tools.values())
         asked = _asked(context, tools)
         await keeper.make_room(asked)

@@ -77,6 +77,7 @@ def interrupted(state: SessionState, transcript: Transcript, clock: Clock) -> tu
     if state.open_compaction is not None:
         ending.append(events.CompactionEnded(state.open_compaction, "failed", error=COMPACTION_INTERRUPTED))
     ending += [events.SubagentChanged(agent_id, "interrupted") for agent_id in state.open_subagents]
+    ending += state.background.cut_off()
     if state.open_turn is not None:
         ending += transcript.close_calls("failed", UNANSWERED)
         ending += at_end(state.plan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
 from typing import Annotated
@@ -28,6 +29,9 @@ _MANAGERS: Mapping[str, str] = {
     "bun.lockb": "bun",
 }
 """Whose lock file it is that says who runs a package's scripts; else it is npm."""
+
+PYTHON = "python" if os.name == "nt" else "python3"
+"""The name that is sure to be there: macOS and Debian have no `python` outside of virtual environments."""
 
 _NO_TESTS = "no test specified"  # what npm writes into a new package
 
@@ -106,7 +110,7 @@ def _python(text: str, folders: Collection[str]) -> Preset:
     if has_tool("pyright"):
         commands.append(_command("python", "typecheck", "pyright", "`pyright` finds nothing"))
     if has_tool("pytest") or "tests" in folders or "test" in folders:
-        commands.append(_command("python", "test", "python -m pytest", "Python tests pass"))
+        commands.append(_command("python", "test", f"{PYTHON} -m pytest", "Python tests pass"))
     return Preset(name="python", found="pyproject.toml", commands=tuple(commands))
 
 

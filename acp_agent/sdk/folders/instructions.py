@@ -61,11 +61,12 @@ class InstructionFiles:
                 files[found.path] = found
         return FoundInstructions(tuple(files.values()), tuple(problems), _state(repository))
 
-    def _folders(self, roots: tuple[Path, ...], repository: Path | None) -> Iterator[tuple[Path, Path]]:
-        """Folders to look in, and those that what is found there must lie in."""
+    def _folders(
+        self, roots: tuple[Path, ...], repository: Path | None
+    ) -> Iterator[tuple[Path, Path | None]]:
+        """Folders to look in, and those that what is found there must lie in; the user may link."""
         if self._places.config_file is not None:
-            own = self._places.config_file.parent
-            yield own, own
+            yield self._places.config_file.parent, None
         for root in roots[1:]:
             yield root, root
         cwd = roots[0]
@@ -75,7 +76,7 @@ class InstructionFiles:
             yield top.joinpath(*below[:depth]), top
 
 
-def _file_in(folder: Path, within: Path) -> InstructionFile | None:
+def _file_in(folder: Path, within: Path | None) -> InstructionFile | None:
     """The instructions of one folder; an empty file is none.
 
     Raises:
@@ -98,14 +99,13 @@ def _file_in(folder: Path, within: Path) -> InstructionFile | None:
     return None
 
 
-def _lies_within(path: Path, within: Path) -> bool:
-    """Whether it does, links followed.
+def _lies_within(path: Path, within: Path | None) -> bool:
+    """Whether it does, links followed; None is anywhere.
 
     Raises:
         ConfigError: it is a link that leads elsewhere.
     """
-    real = Path(os.path.realpath(path))
-    if real.is_relative_to(os.path.realpath(within)):
+    if within is None or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(within)):
         return True
     raise ConfigError(f"`{path}`: is a link that leads out of `{within}`")
 
@@ -135,7 +135,7 @@ def _state(top: Path | None) -> str:
     if _COMMIT.fullmatch(head):
         return f"commit {head[:12]}, on no branch"
     found = _BRANCH.fullmatch(head)
-    if found is None or ".." in found[2]:
+    if found is None or "/." in found[1]:
         return ""
     common = git / (_line(git / "commondir") or ".")
     commit = _line(common / found[1]) or _packed(common / "packed-refs", found[1])

@@ -38,13 +38,13 @@ class PromptFolder(msgspec.Struct, frozen=True):
         return self.project is None or _real(file).is_relative_to(_real(self.project))
 
     def files(self, suffixes: tuple[str, ...] = (".md",)) -> Iterator[Path]:
-        """The files with one of these endings in it and below it, in order of their names."""
+        """The files with one of these endings in it and below it, in order of their names; no hidden ones."""
         n_files = 0
         for folder, below, names in os.walk(self.path):
             depth = len(Path(folder).relative_to(self.path).parts)
             below[:] = sorted(below) if depth < MAX_DEPTH else []
             for name in sorted(names):
-                if name.lower().endswith(suffixes):
+                if name.lower().endswith(suffixes) and not name.startswith("."):
                     n_files += 1
                     if n_files > MAX_FILES:
                         return

@@ -55,7 +55,8 @@ class _Reader:
         while position < len(text):
             match = _TOKEN.match(text, position)
             if match is None or match.lastgroup is None:
-                raise ConfigError(f"`{where}`: line {line}: unexpected `{text[position]}`")
+                odd = "a text that has no end" if text[position] in "\"'" else f"`{text[position]}`"
+                raise ConfigError(f"`{where}`: line {line}: unexpected {odd}")
             if match.lastgroup != "skip":
                 self._tokens.append((match.lastgroup, match[0], line))
             line += match[0].count("\n")
