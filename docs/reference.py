@@ -35,6 +35,7 @@ BLOCKING = {"Agent": "AsyncAgent", "Session": "AsyncSession", "EventStream": "As
 """Classes that are described where their async form is."""
 
 FIRST = ("AsyncAgent", "AsyncSession", "AsyncEventStream", "SessionOptions")
+BOUNDED = re.compile(r"Annotated\[(\w+), msgspec\.Meta\([^)]*\)\]")
 SECTION = re.compile(r"^(Attributes|Args|Raises):$", re.MULTILINE)
 
 
@@ -147,7 +148,8 @@ class _Words:
 
 def _plain(annotation: Any) -> str:
     text = getattr(annotation, "__forward_arg__", annotation)
-    return text if isinstance(text, str) else inspect.formatannotation(annotation)
+    text = text if isinstance(text, str) else inspect.formatannotation(annotation)
+    return BOUNDED.sub(r"\1", text).replace("NotNegative", "int ≥ 0").replace("Positive", "int ≥ 1")
 
 
 def _text(described: Any) -> str:

@@ -26,7 +26,7 @@ BLOCKS = 2
 
 MAX_SHOWN = 200
 
-_OBJECT = re.compile(r"^\s*\{", re.MULTILINE)
+_OBJECT = re.compile(r"^[^\S\n]*\{", re.MULTILINE)
 
 
 def command_hooks(tables: Sequence[HookTable], env: Mapping[str, str], sandbox: Sandbox) -> tuple[Hook, ...]:

@@ -143,10 +143,10 @@ def _replaced(text: str, edit: OneEdit) -> Replaced:
 
     if not edit.old_text:
         raise ToolError("`old_text` is empty; quote the text to replace")
-    if left_out := elision(edit.old_text, edit.new_text):
+    if remark := elision(text, edit.old_text, edit.new_text):
         raise ToolError(
-            f"`new_text` leaves lines out: `{left_out[:80]}` would stand in their place; write them all, or "
-            "quote less (a remark that is meant as it stands is for an edit that removes nothing)"
+            f"`new_text` leaves lines out: `{remark[:80]}` would stand in their place; write them all, or "
+            "quote less (if it is meant as it stands, put it in with an edit of its own)"
         )
     replaced = replace_text(text, edit.old_text, edit.new_text, replace_all=edit.replace_all)
     if replaced.text == text:

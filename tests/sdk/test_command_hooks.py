@@ -43,6 +43,7 @@ async def ask(folder: Path, command: str, timeout: float = 20.0) -> HookAnswer:
         ("""echo '{"action": "skip"}'""", HookAnswer("skip")),
         ("""echo checking; printf '{\\n "action": "block"\\n}\\n'""", HookAnswer("block")),
         ("""printf '\\n  {"action": "block"}'""", HookAnswer("block")),
+        ("""yes '' | head -c 90000; echo '{"action": "block"}'""", HookAnswer("block")),  # at once, too
         ("head -c 1000000 /dev/zero >&2; exit 2", HookAnswer("block", "\x00" * MAX_COMPLAINTS)),
         ("""echo '{"remark": "fine"}'""", HookAnswer()),
     ],

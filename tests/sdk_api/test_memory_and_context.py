@@ -132,7 +132,7 @@ def test_item_082_how_much_is_remembered_can_be_set(
             session.remember_success(f"parser {number}", [], "done")
         recalled = of_kind(list(session.stream("the parser")), "memory_recalled")
         assert len(recalled) == 1
-    for wrong in ({"max_recalled": "x"}, {"nonsense": 1}):
+    for wrong in ({"max_recalled": "x"}, {"nonsense": 1}, {"decay_days": 0}, {"max_items": 0}):
         with pytest.raises(ConfigInvalid, match="memory_config"):
             agent.session(home.workspace, llm_client=model, memory=True, memory_config=wrong)
 
@@ -347,7 +347,7 @@ class Broken(Loud):
         raise RuntimeError("out of order")
 
     def wipe(self) -> None:
-        raise RuntimeError("out of order")
+        raise SystemExit("as programs end")
 
 
 def test_item_082_a_security_provider_that_fails_lets_nothing_through_and_breaks_nothing(

@@ -204,9 +204,15 @@ def fail(*asked: object) -> Any:
     raise ValueError("broken")
 
 
+def leave(*asked: object) -> Any:
+    raise SystemExit("as programs end")
+
+
 @pytest.mark.parametrize(
     ("options", "reason", "warning"),
     [
+        ({"confirmation_manager": leave}, "rejected this call", "the confirmation manager failed"),
+        ({"permission_checker": leave}, "forbids this call", "the permission checker failed"),
         ({"confirmation_manager": fail}, "rejected this call", "the confirmation manager failed; `write` is"),
         (
             {"permission_checker": fail},

@@ -41,10 +41,11 @@ class Own:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
         self.broken = False
+        self.error: BaseException = OSError("the disk is full")
 
     async def save(self, data: SessionData, /) -> None:
         if self.broken:
-            raise OSError("the disk is full")
+            raise self.error
         self.kept[data.id] = data.to_json()
 
     async def load(self, session_id: str, /) -> SessionData | None:
@@ -190,11 +191,16 @@ def test_166_a_file_that_cannot_be_written_whole_leaves_the_one_before(
     assert [path.read_bytes() for path in folder.iterdir() if path.is_file()] == [before]
 
 
+@pytest.mark.parametrize("error", [OSError, SystemExit])
 def test_160_161_a_failing_store_is_a_warning_and_an_event(
-    agent: Agent, home: Home, model: ScriptedProvider, caplog: pytest.LogCaptureFixture
+    agent: Agent,
+    home: Home,
+    model: ScriptedProvider,
+    caplog: pytest.LogCaptureFixture,
+    error: type[BaseException],
 ) -> None:
     store = Own()
-    store.broken = True
+    store.broken, store.error = True, error("the disk is full")
     session = agent.session(home.workspace, session_store=store, auto_save=True, llm_client=model)
     with caplog.at_level(logging.WARNING):
         assert session.send("hi").text == "Hello! You said hi"

@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from acp_agent.base.errors import ToolError
+from acp_agent.tools.editing.elisions import elision
 from acp_agent.tools.editing.indentation import relation
 from acp_agent.tools.editing.lookalikes import carried_over, folded
 from acp_agent.tools.editing.places import split_lines
@@ -133,3 +134,10 @@ def test_indentation_follows_the_one_relation_that_is_known(
         return
     assert {indent: found(indent) for indent in known} == known
     assert all(found(model) == file for model, file in pairs)
+
+
+@pytest.mark.parametrize(
+    "new", [f"#{' ' * 100_000}...", f"#...{' rest' * 30_000}", f"...{' rest...' * 30_000}x"]
+)
+def test_no_new_text_is_looked_at_for_long(new: str) -> None:
+    elision("a", "a\nb\nc", new)  # what grows with the square would take minutes

@@ -195,6 +195,9 @@ async def test_looking_starts_no_program_that_the_repository_names(
         '[includeIf "gitdir:/"]\n\tpath = other\n',
         "[core]\n\tworktree = /\n",
         "[extensions]\n\tworktreeConfig = true\n",
+        '[extensions]\n\tpartialClone = origin\n[remote "origin"]\n\turl = ext::evil\n',
+        '[remote "origin"] promisor = true\n\turl = ext::evil\n[protocol "ext"] allow = always\n',
+        "[core] [someday]\n\tprogram = ./evil\n",
     ],
 )
 async def test_a_repository_whose_settings_may_start_programs_is_asked_about(

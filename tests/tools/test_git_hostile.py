@@ -99,23 +99,6 @@ async def test_the_difference_of_a_submodule_starts_no_program_it_names(
     assert not ran(canary)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        '[extensions]\n\tpartialClone = origin\n[remote "origin"]\n\turl = ext::evil\n',
-        '[remote "origin"] promisor = true\n\turl = ext::evil\n[protocol "ext"] allow = always\n',
-        "[core] [someday]\n\tprogram = ./evil\n",
-    ],
-)
-async def test_settings_that_could_fetch_or_that_nobody_knows_are_asked_about(
-    settings: str, repository: Path, context: ToolContext
-) -> None:
-    assert not may_start_programs(repository)
-    with (repository / ".git/config").open("a", encoding="utf-8") as config:
-        config.write(settings)
-    assert await effect_of(git, context, command="log") == "execute"
-
-
 async def test_settings_elsewhere_are_asked_about(repository: Path, context: ToolContext) -> None:
     shutil.copytree(repository / ".git", repository / "evil")
     with (repository / "evil/config").open("a", encoding="utf-8") as config:

@@ -107,15 +107,21 @@ async def test_an_answer_without_an_end_fails_that_call_alone(tmp_path: Path) ->
         assert await said(source, "t", {}) == "fine"
 
 
-@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
-async def test_what_is_compressed_unasked_is_not_unpacked(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("application/json", "compressed, which was not asked"),
+        ("text/event-stream", "ended without a response"),
+    ],
+)
+async def test_what_is_compressed_unasked_is_not_unpacked(kind: str, reason: str, tmp_path: Path) -> None:
     async def call(stream: Stream, message_id: Any) -> None:
         body = result(message_id, text("x" * 1_000_000))
         event = b"data: " + body + b"\n\n" if kind == "text/event-stream" else body
         await reply(stream, gzip.compress(event), "Content-Encoding: gzip", kind=kind)
 
     async with serving(call, tmp_path) as source:
-        with pytest.raises(ToolError, match="`far`"):
+        with pytest.raises(ToolError, match=f"`far`.*{reason}"):
             await offered(source, "t").run({}, CONTEXT)
         assert source.failure is None
 

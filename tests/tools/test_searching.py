@@ -162,28 +162,24 @@ async def test_a_bad_pattern_is_explained(told, tree, grep):
         await told(grep, pattern="(unclosed")
 
 
-@pytest.mark.skipif(
-    os.name == "nt", reason="the stand-in for a search program is a shell script; any POSIX system runs this"
-)
-async def test_what_a_search_program_said_is_read_though_it_came_after_its_end(told, tree, tmp_path):
-    program = tmp_path / "rg"
-    program.write_text(
-        "#!/bin/sh\n(exec >&-; sleep 0.2; echo no such class >&2) & exit 2\n", encoding="utf-8"
-    )
+def search_program(folder: Path, script: str) -> Path:
+    """A stand-in for the program that searches."""
+    if os.name == "nt":
+        pytest.skip("the stand-in for a search program is a shell script; any POSIX system runs this")
+    program = folder / "rg"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     program.chmod(0o755)
+    return program
+
+
+async def test_what_a_search_program_said_is_read_though_it_came_after_its_end(told, tree, tmp_path):
+    program = search_program(tmp_path, "(exec >&-; sleep 0.2; echo no such class >&2) & exit 2")
     with anyio.fail_after(PATIENCE), pytest.raises(ToolError, match="`pattern`: no such class"):
         await told(GrepTool(program), pattern="x")
 
 
-@pytest.mark.skipif(
-    os.name == "nt", reason="the stand-in for a search program is a shell script; any POSIX system runs this"
-)
 async def test_a_search_program_that_complains_at_length_is_still_heard_to_its_end(told, tree, tmp_path):
-    program = tmp_path / "rg"
-    program.write_text(
-        "#!/bin/sh\nyes permission denied | head -c 1000000 >&2\nprintf 'a\\0001:x\\n'\n", encoding="utf-8"
-    )
-    program.chmod(0o755)
+    program = search_program(tmp_path, "yes permission denied | head -c 1000000 >&2\nprintf 'a\\0001:x\\n'")
     with anyio.fail_after(PATIENCE):
         assert await told(GrepTool(program), pattern="x") == "a:1:x"
 

@@ -27,7 +27,7 @@ def advice(lines: Sequence[str], quoted: Sequence[str], what: str = "`old_text`"
             return f"{message}, but would be at line {start}: {remedy}, in the new text too"
     if is_numbered(quoted):
         return f"{message}: leave out the line numbers that `read` shows"
-    if (start := _alike(lines, quoted)) and len(quoted) == 1:
+    if len(quoted) == 1 and (start := _alike(lines, quoted)):
         place = _quoted(lines, range(start, start + 1))
         return f"{message}, but like a part of line {start}; quote that line as a whole:\n{place}"
     if start := _same_but_for_space(lines, quoted):

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 
-_ELISION = re.compile(
-    r"\s*(?:(?:#|//|--|/\*|<!--|\{/\*|;|%)\s*[\[(]?\s*(?:\.{3}|…)|[\[(]?(?:\.{3}|…)\s).*"
-    r"\b(?:rest|existing|remaining|unchanged|same|previous|omitted|as before)\b.*",
+_DOTS = r"(?:\.{3}|…)"
+_ABOUT_LINES = r"(?=.*\b(?:rest|existing|remaining|unchanged|same|previous|omitted|as before)\b)"
+_REMARK = re.compile(
+    rf"(?:#|//|--|/\*|<!--|\{{/\*|;|%)\s*+[\[(]?\s*+{_DOTS}(?!\s*(?:and|or|but)\b){_ABOUT_LINES}.*"
+    rf"|[\[(]?{_DOTS}{_ABOUT_LINES}.*{_DOTS}[\])]?",
     re.IGNORECASE,
 )
+"""In a comment that continues no sentence, or between dots: doctests and spreads begin with dots too."""
 
 
-def elision(old: str, new: str) -> str:
+def elision(text: str, old: str, new: str) -> str:
     """The line of `new` that would replace lines of `old` by a remark about them; empty if there is none.
 
-    One that `old` has too, or that takes no line away, is meant as it stands.
+    Where the file has such remarks of its own, or fewer than two lines go, it is meant as it stands.
     """
-    kept = {line.strip() for line in new.split("\n")}
-    quoted = {line.strip() for line in old.split("\n")}
-    if quoted <= kept:
+    kept = _lines(new)
+    found = next((line for line in kept if _REMARK.fullmatch(line)), "")
+    if not found or len(_lines(old).keys() - kept.keys()) < 2 or any(map(_REMARK.fullmatch, _lines(text))):
         return ""
-    return next((line.strip() for line in new.split("\n") if _means_lines(line, quoted)), "")
+    return found
 
 
-def _means_lines(line: str, quoted: set[str]) -> bool:
-    return _ELISION.fullmatch(line) is not None and line.strip() not in quoted
+def _lines(text: str) -> dict[str, None]:
+    """Each line once, without white space around it, in order."""
+    return dict.fromkeys(line.strip() for line in text.split("\n") if line.strip())

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 _NUMBER = re.compile(r"\s*\d+(?:\t|→|[|:] ?)")
+_READ_NUMBER = re.compile(r"\s*\d+[\t→]")
 _ESCAPE = re.compile(r"\\([nt\"'])")
 _ESCAPED = {"n": "\n", "t": "\t"}
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d+|#x[0-9a-fA-F]+);")
@@ -35,5 +36,5 @@ def meant(quoted: Sequence[str]) -> Iterator[tuple[list[str], str]]:
 
 
 def is_numbered(quoted: Sequence[str]) -> bool:
-    """Whether every line begins with its number."""
-    return all(_NUMBER.match(line) for line in quoted if line.strip())
+    """Whether every line begins with its number as `read` shows it; `80: x` may be what a file holds."""
+    return all(_READ_NUMBER.match(line) for line in quoted if line.strip())

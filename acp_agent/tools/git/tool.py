@@ -51,11 +51,11 @@ class GitTool:
 
     async def preview(self, args: JsonObject, context: ToolContext) -> Preview:
         """Say which command would be run."""
+        from acp_agent.tools.git.repository import may_start_programs  # lazy: only with the first call
+
         line = git_line(parse_args(GitArgs, args), context.workspace)
         text = self._written(line.words)
         access = shell_access(text, context.workspace, posix=self._posix)
-        from acp_agent.tools.git.repository import may_start_programs  # lazy: only with the first call
-
         roots = context.workspace.roots
         if line.reads and is_from_outside(line.words[0], roots) and not may_start_programs(roots[0]):
             access = Access("read", access.subject, (str(roots[0]),), access.line)

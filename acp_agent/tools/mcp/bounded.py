@@ -14,16 +14,17 @@ import httpx2
 class BoundedBody(httpx2.AsyncByteStream):
     """The bytes of `body`, up to `limit`; one more is a StreamError, which fails that call alone."""
 
-    def __init__(self, body: httpx2.AsyncByteStream, limit: int) -> None:
+    def __init__(self, body: httpx2.AsyncByteStream, limit: int, fault: str) -> None:
         self._body = body
         self._limit = limit
+        self._fault = fault
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         left = self._limit
         async for chunk in self._body:
             left -= len(chunk)
             if left < 0:
-                raise httpx2.StreamError(f"it is longer than {self._limit} bytes")
+                raise httpx2.StreamError(self._fault)
             yield chunk
 
     async def aclose(self) -> None:
@@ -31,12 +32,13 @@ class BoundedBody(httpx2.AsyncByteStream):
         await self._body.aclose()
 
 
-async def bound(response: httpx2.Response, limit: int) -> None:
+def bound(response: httpx2.Response, limit: int) -> None:
     """Let no more than `limit` bytes of the body be read; none if it is compressed, which was not asked."""
+    fault = f"it is longer than {limit} bytes"
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         del response.headers["Content-Encoding"]
-        limit = 0
+        limit, fault = 0, "it is compressed, which was not asked for"
     elif response.headers.get("Content-Type", "").lower().startswith("text/event-stream"):
         return
     if isinstance(response.stream, httpx2.AsyncByteStream):
-        response.stream = BoundedBody(response.stream, limit)
+        response.stream = BoundedBody(response.stream, limit, fault)

@@ -28,7 +28,7 @@ SILENCE_TIMEOUT = 300.0
 """Seconds of silence after which an open answer counts as lost."""
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
-"""Length of the longest answer accepted, and of the longest event of a stream of events."""
+"""Length of the longest answer accepted, and of the longest event; over `sse` the SDK sets its own bound."""
 
 _REFUSALS = (401, 403)
 
@@ -116,7 +116,7 @@ def _client(server: HttpServer, report: HttpReport) -> httpx2.AsyncClient:
     from acp_agent.tools.mcp.bounded import bound  # lazy: imports httpx2
 
     async def limit(response: httpx2.Response) -> None:
-        await bound(response, MAX_ANSWER_BYTES)
+        bound(response, MAX_ANSWER_BYTES)
 
     return httpx2.AsyncClient(
         # What is compressed cannot be bounded before it is unpacked.

@@ -1,7 +1,7 @@
 """Web pages as text: what a reader sees, with headings, lists and the targets of links.
 
-The time it takes grows with the page and with nothing in it, for pages are written by strangers: no search
-that fails is repeated further on.
+The time it takes grows with the page and with nothing in it, for pages are written by strangers: a search
+that fails is the last one, and no expression goes back.
 """
 
 from __future__ import annotations
@@ -20,13 +20,18 @@ BLOCKS = frozenset(
         *("h1", "h2", "h3", "h4", "h5", "h6"),
     }
 )
-MAX_TAG = 20_000
-"""Characters of a tag; what is longer is text."""
 
-_MARKUP = re.compile(r"<(?=[A-Za-z/!?])")
-_NAME = re.compile(r"</?([A-Za-z][A-Za-z0-9-]{0,40})")
-_REST = re.compile(r"(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
+_OPENING = re.compile(r"<(?=[A-Za-z/!?])")
+_MARKUP = re.compile(
+    r"<!--(?:-?>|.*?--!?>)"
+    r"|<(?:!(?!--)|\?|/(?![A-Za-z]))[^>]*+>"
+    r"|<(/?)([A-Za-z][^\s/>]*+)((?:[^>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+'|(?![\"'])))*+)>",
+    re.DOTALL,
+)
+"""A comment; something else that shows nothing; a tag."""
+
 _HREF = re.compile(r"\shref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
+_CLOSED = re.compile(r"(?:^|[\s\"'])/\Z")
 _RAW_ENDS = {name: re.compile(f"</{name}(?=[\\s/>])", re.IGNORECASE) for name in RAW}
 _SPACES = re.compile(r"\s+")
 _LINES = re.compile(r"\n{3,}")
@@ -35,43 +40,26 @@ _LINES = re.compile(r"\n{3,}")
 def page_text(page: str) -> str:
     """The text of an HTML page; broken markup is read as far as it goes."""
     reader = _Reader()
-    at, closing = 0, -1
-    while (found := _MARKUP.search(page, at)) is not None:
-        opening = found.start()
-        reader.say(page[at:opening])
-        if page.startswith("<!--", opening):
-            ended = page.find("-->", opening + 4)
-            at = ended + 3
-        elif closing < opening and (closing := page.find(">", opening)) < 0:
-            ended = -1
-        else:
-            ended = closing
-            at = _markup(page, opening, closing, reader)
-        if ended < 0:
+    at = 0
+    while (opening := _OPENING.search(page, at)) is not None:
+        reader.say(page[at : opening.start()])
+        markup = _MARKUP.match(page, opening.start())
+        if markup is None:  # it never ends, so the rest of the page belongs to it
             return reader.text()
+        at = markup.end()
+        slash, name, attributes = markup.groups("")
+        tag = name.lower()  # none of a comment
+        if slash:
+            reader.end(tag)
+        elif tag in SKIPPED | RAW and _CLOSED.search(attributes):
+            continue
+        elif tag in RAW:
+            ended = _RAW_ENDS[tag].search(page, at)
+            at = len(page) if ended is None else ended.start()
+        else:
+            reader.start(tag, attributes)
     reader.say(page[at:])
     return reader.text()
-
-
-def _markup(page: str, opening: int, closing: int, reader: _Reader) -> int:
-    """Read what begins with `<` here and has its first `>` there; where to go on."""
-    name = _NAME.match(page, opening)
-    if name is None:
-        return closing + 1
-    if closing - opening > MAX_TAG:
-        reader.say(page[opening : closing - MAX_TAG])
-        return closing - MAX_TAG
-    whole = _REST.match(page, name.end(), opening + MAX_TAG)
-    end = whole.end() if whole is not None else closing + 1
-    tag = name[1].lower()
-    if page[opening + 1] == "/":
-        reader.end(tag)
-    elif tag in RAW:
-        ended = _RAW_ENDS[tag].search(page, end)
-        return ended.start() if ended is not None else len(page)
-    else:
-        reader.start(tag, page[name.end() : end])
-    return end
 
 
 class _Reader:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.sdk.embed.errors import ConfigInvalid
+from acp_agent.sdk.embed.options.spelling import snake, snake_keys
 from acp_agent.sdk.settings.blocks import LABELS
 from acp_agent.sdk.settings.file import nearest
 
@@ -49,7 +50,7 @@ def tables_of(blocks: JsonObject, where: str) -> JsonObject:
     Raises:
         ConfigInvalid: one of them is not known or cannot be used.
     """
-    settings = {_snake(key): value for key, value in blocks.items()}
+    settings = snake_keys(blocks)
     for key in settings:
         if key not in BLOCK_KEYS:
             known = ", ".join(BLOCK_KEYS)
@@ -65,7 +66,7 @@ def tables_of(blocks: JsonObject, where: str) -> JsonObject:
     address = settings.get("storage_url")
     if isinstance(address, str) and address:
         tables.setdefault("store", address)
-    delegation = {_snake(key): value for key, value in _first(settings.get("auto_delegation")).items()}
+    delegation = snake_keys(_first(settings.get("auto_delegation")))
     if delegation:
         tables["auto_delegation"] = {key: value for key, value in delegation.items() if key != LABELS}
     folder = settings.get("memory_dir")
@@ -128,12 +129,12 @@ def _provider(name: str, block: JsonObject, budget: JsonValue, where: str) -> Js
     models: list[JsonValue] = []
     overrides: list[JsonObject] = []
     for written, value in block.items():
-        key = _snake(written)
+        key = snake(written)
         if key == "models":
             for item in value if isinstance(value, list) else [value]:
                 model: JsonObject = item if isinstance(item, dict) else {"id": item}
                 models.append(_model(model, name, where))
-                own = {_snake(field): item for field, item in model.items()}
+                own = snake_keys(model)
                 overrides.append({field: own[field] for field in ("api_key", "base_url") if field in own})
         elif written not in (LABELS, "name"):
             table[key] = value
@@ -152,7 +153,7 @@ def _provider(name: str, block: JsonObject, budget: JsonValue, where: str) -> Js
 def _model(block: JsonObject, provider: str, where: str) -> JsonObject:
     table: JsonObject = {"id": _name(block, f"providers.{provider}.models", where, "id")}
     for written, value in block.items():
-        key = _snake(written)
+        key = snake(written)
         if key == "limit":
             table |= _renamed(_first(value), _MODEL_LIMITS)
         elif key == "cost":
@@ -174,7 +175,3 @@ def _first(value: JsonValue) -> JsonObject:
 
 def _table(value: JsonValue) -> JsonObject:
     return value if isinstance(value, dict) else {}
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)

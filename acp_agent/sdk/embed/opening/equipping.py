@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import msgspec
 
 from acp_agent.base.clock import Clock
+from acp_agent.base.errors import FOREIGN_FAILURES
 from acp_agent.base.ids import IdSource
 from acp_agent.engine.agent_core import Defaults
 from acp_agent.engine.aids.aids import NO_AIDS, Aids
@@ -23,16 +24,8 @@ WITHHELD = "[withheld: the security provider failed]"
 """What stands for a text that could not be looked at."""
 
 AID_OPTIONS = (
-    *(
-        "memory",
-        "memory_store",
-        "memory_dir",
-        "memory_config",
-        "fs_context",
-        "context_provider",
-        "context_providers",
-    ),
-    *("default_security", "security_provider"),
+    *("memory", "memory_store", "memory_dir", "memory_config"),
+    *("fs_context", "context_provider", "context_providers", "default_security", "security_provider"),
 )
 
 
@@ -111,5 +104,5 @@ class HostSecurity:
 def _logged(method: str) -> Generator[None]:
     try:
         yield
-    except Exception:
+    except FOREIGN_FAILURES:
         logger.warning("`%s` of the security provider failed", method, exc_info=True)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import msgspec
 
 from acp_agent import ports
 from acp_agent.base.clock import Clock
 from acp_agent.engine.memory.relevance import Weights
-from acp_agent.engine.memory.tiers import MemoryConfig
+from acp_agent.engine.memory.tiers import USUAL, MemoryConfig
 from acp_agent.model.memory import MemoryItem
-from acp_agent.sdk.embed.errors import ConfigInvalid
+from acp_agent.sdk.embed.options.given import NotNegative, Positive, converted
 from acp_agent.sdk.embed.options.memory import MemoryStore
 from acp_agent.sdk.embed.options.session_options import SessionOptions
 from acp_agent.sdk.embed.sessions.calling import called
@@ -85,20 +85,19 @@ def memory_config(options: SessionOptions) -> MemoryConfig:
         ConfigInvalid: it cannot be meant so.
     """
     given = options.memory_config
-    if given is None:
-        return MemoryConfig()
     if isinstance(given, MemoryConfig):
         return given
-    values = dict(given)
-    weights = {name: values.pop(key) for key, name in _WEIGHTS.items() if key in values}
-    values.pop("max_items", None)  # the store's
-    try:
-        parsed = msgspec.convert(values, _Checked)
-        weighing = msgspec.convert(weights, Weights)
-    except msgspec.ValidationError as exc:
-        raise ConfigInvalid(f"`memory_config`: {exc}", hint=f"known keys: {', '.join(_KEYS)}") from exc
-    said = {name: value for name in parsed.__struct_fields__ if (value := getattr(parsed, name)) is not None}
-    return msgspec.structs.replace(MemoryConfig(weights=weighing), **said)
+    numbers = _numbers(given)
+    return MemoryConfig(
+        max_working=numbers.max_working,
+        max_short_term=numbers.max_short_term,
+        max_recalled=numbers.max_recalled,
+        weights=Weights(
+            importance=numbers.importance_weight,
+            recency=numbers.recency_weight,
+            decay_days=numbers.decay_days,
+        ),
+    )
 
 
 def memory_store(options: SessionOptions, base: Path, clock: Clock) -> ports.MemoryStore | None:
@@ -109,8 +108,7 @@ def memory_store(options: SessionOptions, base: Path, clock: Clock) -> ports.Mem
     """
     config = memory_config(options)
     given = options.memory_config
-    wanted = given.get("max_items", MAX_ITEMS) if isinstance(given, Mapping) else MAX_ITEMS
-    max_items = wanted if isinstance(wanted, int) and wanted > 0 else MAX_ITEMS
+    max_items = MAX_ITEMS if isinstance(given, MemoryConfig) else _numbers(given).max_items
     store = options.memory_store if options.memory_store is not None else options.memory
     if store is False:
         return None
@@ -126,14 +124,18 @@ def memory_store(options: SessionOptions, base: Path, clock: Clock) -> ports.Mem
     return HostMemoryStore(store)
 
 
-class _Checked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    max_working: int | None = None
-    max_short_term: int | None = None
-    max_recalled: int | None = None
+class _Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    max_working: NotNegative = USUAL.max_working
+    max_short_term: NotNegative = USUAL.max_short_term
+    max_recalled: NotNegative = USUAL.max_recalled
+    importance_weight: Annotated[float, msgspec.Meta(ge=0)] = USUAL.weights.importance
+    recency_weight: Annotated[float, msgspec.Meta(ge=0)] = USUAL.weights.recency
+    decay_days: Annotated[float, msgspec.Meta(gt=0)] = USUAL.weights.decay_days
+    max_items: Positive = MAX_ITEMS
 
 
-_WEIGHTS = {"importance_weight": "importance", "recency_weight": "recency", "decay_days": "decay_days"}
-_KEYS = (*_Checked.__struct_fields__, *_WEIGHTS, "max_items")
+def _numbers(given: Mapping[str, object] | None) -> _Numbers:
+    return converted(given or {}, _Numbers, "`memory_config`")
 
 
 def _items(found: object) -> list[MemoryItem]:

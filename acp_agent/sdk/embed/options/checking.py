@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from inspect import isfunction
 from types import NoneType, UnionType
-from typing import Any, Literal, Protocol, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Protocol, Union, cast, get_args, get_origin, get_type_hints
 
 from acp_agent.sdk.embed.errors import ConfigInvalid
 from acp_agent.sdk.embed.options.budget import BudgetGuard
@@ -47,7 +47,7 @@ def check_values(options: Mapping[str, object]) -> None:
 
 @functools.cache
 def _hints() -> dict[str, Any]:
-    return get_type_hints(OptionFields)
+    return get_type_hints(OptionFields, include_extras=True)
 
 
 def _members(hint: Any) -> tuple[Any, ...]:
@@ -65,6 +65,8 @@ def _fits(value: object, hint: Any) -> bool:
 
 def _is(value: object, kind: Any) -> bool:
     origin, args = get_origin(kind) or kind, get_args(kind)
+    if origin is Annotated:
+        return _is(value, args[0]) and cast("int", value) >= _least(kind)
     if origin in (int, float):
         numbers = (int,) if origin is int else (int, float)
         return isinstance(value, numbers) and not isinstance(value, bool) and math.isfinite(value)
@@ -84,6 +86,10 @@ def _is(value: object, kind: Any) -> bool:
         has = [callable(getattr(value, name, None)) for name in _methods(origin)]
         return any(has) if origin in OPTIONAL else all(has)
     return isinstance(value, origin)
+
+
+def _least(bounded: Any) -> int:
+    return bounded.__metadata__[0].ge  # the only bound that options have, see `given`
 
 
 def _is_protocol(kind: type) -> bool:
@@ -107,6 +113,8 @@ def _words(hint: Any) -> str:
 
 def _word(kind: Any) -> str:
     origin, args = get_origin(kind) or kind, get_args(kind)
+    if origin is Annotated:
+        return f"{_word(args[0])} from {_least(kind)} on"
     if origin is Literal:
         return f"one of {', '.join(map(str, args))}"
     if origin is Sequence:

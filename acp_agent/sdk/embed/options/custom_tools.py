@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ca
 import msgspec
 from anyio import to_thread
 
-from acp_agent.base.errors import ToolError
+from acp_agent.base.errors import FOREIGN_FAILURES, ToolError
 from acp_agent.base.jsontext import JsonObject, dump_text
 from acp_agent.model.content import Text
 from acp_agent.model.permission import Access
@@ -238,7 +238,7 @@ class HostTool:
             output = _told(await self._execute(args, told))
         except ToolError:
             raise
-        except (Exception, SystemExit) as exc:  # a function may have been made to be a program
+        except FOREIGN_FAILURES as exc:
             logger.warning("the tool `%s` failed", self.spec.name, exc_info=True)
             raise ToolError(f"`{self.spec.name}` failed: {exc}") from exc
         try:

@@ -15,6 +15,7 @@ from acp_agent.sdk.embed.delegation.workers import Worker
 from acp_agent.sdk.embed.options.budget import BudgetGuard
 from acp_agent.sdk.embed.options.context import ContextProvider
 from acp_agent.sdk.embed.options.custom_tools import CustomTool
+from acp_agent.sdk.embed.options.given import NotNegative, Positive
 from acp_agent.sdk.embed.options.hook_engine import HookEngine
 from acp_agent.sdk.embed.options.host_env import HostEnv, RetryConfig, SandboxMode
 from acp_agent.sdk.embed.options.inline_skills import SkillLike
@@ -43,7 +44,7 @@ class OptionFields(TypedDict, total=False):
     model: str | None
     llm_client: Provider | None
     temperature: float | None
-    thinking_budget: int | None
+    thinking_budget: Positive | None
     prompt_slots: SystemPromptSlots | Mapping[str, str | None] | None
     role: str | None
     guidelines: str | None
@@ -62,19 +63,19 @@ class OptionFields(TypedDict, total=False):
     permission_checker: Checker | None
     confirmation_policy: ConfirmationPolicy | Mapping[str, object] | None
     confirmation_manager: Confirm | None
-    max_tool_rounds: int | None
-    max_parse_retries: int | None
-    tool_timeout_ms: int | None
-    circuit_breaker_threshold: int | None
-    duplicate_tool_call_threshold: int | None
+    max_tool_rounds: Positive | None
+    max_parse_retries: NotNegative | None
+    tool_timeout_ms: Positive | None
+    circuit_breaker_threshold: NotNegative | None
+    duplicate_tool_call_threshold: NotNegative | None
     continuation_enabled: bool | None
-    max_continuation_turns: int | None
-    max_execution_time_ms: int | None
-    llm_api_timeout_ms: int | None
+    max_continuation_turns: NotNegative | None
+    max_execution_time_ms: Positive | None
+    llm_api_timeout_ms: Positive | None
     retry_config: RetryConfig | Mapping[str, object] | None
     auto_compact: bool | None
     auto_compact_threshold: float | None
-    max_context_tokens: int | None
+    max_context_tokens: Positive | None
     planning: bool | None
     planning_mode: PlanningMode | None
     goal_tracking: bool | None

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from acp_agent.base.errors import FOREIGN_FAILURES
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.permission.rules import Rule, Rules, Ruling, ToolUse, parse_rule
 from acp_agent.sdk.embed.errors import ConfigInvalid
@@ -128,7 +129,7 @@ def _checked(checker: Checker, use: ToolUse) -> Ruling:
     """What the checker says; one that fails, or says nothing clear, has denied."""
     try:
         said = checker(use.tool, use.arguments)
-    except Exception:
+    except FOREIGN_FAILURES:
         logger.warning("the permission checker failed; `%s` is denied", use.tool, exc_info=True)
         return "deny"
     if said not in RULINGS:

@@ -24,27 +24,18 @@ from acp_agent.sdk.embed.options.fields import (
     PlanningMode,
     SystemPromptSlots,
 )
-from acp_agent.sdk.embed.options.given import converted
+from acp_agent.sdk.embed.options.given import NotNegative, Positive, converted
 from acp_agent.sdk.embed.options.hook_engine import HookEngine
 from acp_agent.sdk.embed.options.host_env import HostEnv, RetryConfig, SandboxMode
 from acp_agent.sdk.embed.options.inline_skills import SkillLike
 from acp_agent.sdk.embed.options.memory import MemoryStore
 from acp_agent.sdk.embed.options.permission import Checker, ConfirmationPolicy, PermissionPolicy
+from acp_agent.sdk.embed.options.spelling import snake_keys
 from acp_agent.sdk.embed.queue.config import SessionQueueConfig
 from acp_agent.sdk.embed.runs.records import RetentionLimits
 from acp_agent.sdk.embed.sessions.confirmations import Confirm
 from acp_agent.sdk.embed.stores.session_data import JournalStore, SessionStore
 from acp_agent.sdk.settings.file import nearest
-
-FROM_ONE = (
-    *("max_tool_rounds", "tool_timeout_ms", "max_execution_time_ms", "max_context_tokens"),
-    *("llm_api_timeout_ms", "thinking_budget"),
-)
-FROM_ZERO = (
-    *("max_parse_retries", "circuit_breaker_threshold", "max_continuation_turns"),
-    "duplicate_tool_call_threshold",
-)
-"""Options that are numbers, by the least they may be."""
 
 LABELS = ("tenant_id", "principal", "agent_template_id", "correlation_id")
 """Options that are only carried along."""
@@ -128,7 +119,7 @@ class SessionOptions(OptionChain):
     model: str | None = None
     llm_client: Provider | None = None
     temperature: float | None = None
-    thinking_budget: int | None = None
+    thinking_budget: Positive | None = None
     prompt_slots: SystemPromptSlots | Mapping[str, str | None] | None = None
     role: str | None = None
     guidelines: str | None = None
@@ -147,19 +138,19 @@ class SessionOptions(OptionChain):
     permission_checker: Checker | None = None
     confirmation_policy: ConfirmationPolicy | Mapping[str, object] | None = None
     confirmation_manager: Confirm | None = None
-    max_tool_rounds: int | None = None
-    max_parse_retries: int | None = None
-    tool_timeout_ms: int | None = None
-    circuit_breaker_threshold: int | None = None
-    duplicate_tool_call_threshold: int | None = None
+    max_tool_rounds: Positive | None = None
+    max_parse_retries: NotNegative | None = None
+    tool_timeout_ms: Positive | None = None
+    circuit_breaker_threshold: NotNegative | None = None
+    duplicate_tool_call_threshold: NotNegative | None = None
     continuation_enabled: bool | None = None
-    max_continuation_turns: int | None = None
-    max_execution_time_ms: int | None = None
-    llm_api_timeout_ms: int | None = None
+    max_continuation_turns: NotNegative | None = None
+    max_execution_time_ms: Positive | None = None
+    llm_api_timeout_ms: Positive | None = None
     retry_config: RetryConfig | Mapping[str, object] | None = None
     auto_compact: bool | None = None
     auto_compact_threshold: float | None = None
-    max_context_tokens: int | None = None
+    max_context_tokens: Positive | None = None
     planning: bool | None = None
     planning_mode: PlanningMode | None = None
     goal_tracking: bool | None = None
@@ -244,16 +235,11 @@ def gather(options: SessionOptions | Mapping[str, Any] | None, more: OptionField
         case SessionOptions():
             gathered = options.copy()
         case _:
-            named = {_snake(name): value for name, value in options.items()}
-            gathered = SessionOptions(**cast("OptionFields", named))
+            gathered = SessionOptions(**cast("OptionFields", snake_keys(options)))
     for name, value in more.items():
         setattr(gathered, name, value)
     _check(gathered)
     return gathered
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
 
 
 def _check(options: SessionOptions) -> None:
@@ -270,10 +256,5 @@ def _check(options: SessionOptions) -> None:
     if isinstance(options.tools, list | tuple):
         check_tools(options.tools)
     check_values({name: getattr(options, name) for name in NAMES})
-    for names, least in ((FROM_ONE, 1), (FROM_ZERO, 0)):
-        for name in names:
-            value = getattr(options, name)
-            if value is not None and value < least:
-                raise ConfigInvalid(f"`{name}`: must be a whole number from {least} on, not `{value}`")
     if options.auto_compact_threshold is not None:
         options.auto_compact_threshold = min(1.0, max(0.0, options.auto_compact_threshold))

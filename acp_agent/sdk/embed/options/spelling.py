@@ -12,11 +12,13 @@ T = TypeVar("T")
 
 
 def snake_keys(given: Mapping[str, T]) -> dict[str, T]:
-    """The mapping with `maxTasks` called `max_tasks`, and so on."""
-    return {
-        "".join(f"_{char.lower()}" if char.isupper() else char for char in name): value
-        for name, value in given.items()
-    }
+    """The mapping with its names as `snake` has them."""
+    return {snake(name): value for name, value in given.items()}
+
+
+def snake(name: str) -> str:
+    """`maxTasks` as `max_tasks`, and so on."""
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
 
 
 def check_names(where: str, given: Iterable[str], known: Collection[str]) -> None:

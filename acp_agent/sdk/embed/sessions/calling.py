@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 from anyio import to_thread
 
-from acp_agent.base.errors import SessionInUse
+from acp_agent.base.errors import FOREIGN_FAILURES, SessionInUse
 from acp_agent.sdk.embed.errors import PersistenceFailed
 
 T = TypeVar("T")
@@ -29,5 +29,5 @@ async def called(method: Callable[..., T | Awaitable[T]], *args: object) -> T:
         return await returned if inspect.isawaitable(returned) else cast("T", returned)
     except (PersistenceFailed, SessionInUse):
         raise
-    except Exception as exc:
+    except FOREIGN_FAILURES as exc:
         raise PersistenceFailed(f"the session store failed: {exc}") from exc

@@ -11,6 +11,7 @@ import anyio
 import msgspec
 from anyio import to_thread
 
+from acp_agent.base.errors import FOREIGN_FAILURES
 from acp_agent.base.ids import SessionId, ToolCallId
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.model.permission import Decision, PermissionRequest
@@ -160,7 +161,7 @@ async def _asked(manager: Confirm, shown: PendingConfirmation) -> tuple[bool, st
         else:
             answer = await to_thread.run_sync(manager, shown, abandon_on_cancel=True)
         return (await answer if inspect.isawaitable(answer) else answer) is True, None
-    except Exception:
+    except FOREIGN_FAILURES:
         logger.warning("the confirmation manager failed; `%s` is refused", shown.tool_name, exc_info=True)
         return False, "the confirmation manager failed"
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import msgspec
 from anyio import to_thread
 
+from acp_agent.base.errors import FOREIGN_FAILURES
 from acp_agent.engine.commands.slash import BuiltinCommand, Desk
 from acp_agent.model.command import CommandInfo
 from acp_agent.sdk.embed.errors import ConfigInvalid
@@ -125,7 +126,7 @@ class SessionExtensions(SessionBase):
                 else:
                     said = await to_thread.run_sync(handler, arguments, context, abandon_on_cancel=True)
                 return await said if inspect.isawaitable(said) else said
-            except Exception as exc:  # the boundary to the program's code
+            except FOREIGN_FAILURES as exc:  # the boundary to the program's code
                 logger.warning("a command of the program failed", exc_info=True)
                 return f"The command failed: {exc}"
 
