@@ -46,6 +46,13 @@ ProviderFault = Literal[
 """Why a provider could not answer; stable, and part of the error data clients receive."""
 
 
+FOREIGN_FAILURES = (Exception, SystemExit)
+"""What others' code that a session calls may raise without ending more than its own work.
+
+Functions may have been made of programs, which end with `SystemExit`; here it would end the whole agent.
+"""
+
+
 class AcpAgentError(Exception):
     """Base of every error raised on purpose by this package."""
 

@@ -276,9 +276,10 @@ class RichScreen:
         from rich.text import Text
 
         grid = Table.grid()
-        grid.add_column(no_wrap=True)
+        if lead:  # an empty column would be one wide
+            grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
-        grid.add_row(Text(lead, style=style), Text(text, style=style))
+        grid.add_row(*(Text(part, style=style) for part in (lead, text) if part))
         self._console.print(grid)
 
 

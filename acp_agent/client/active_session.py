@@ -206,7 +206,6 @@ class ActiveSession:
             SessionChannelClosed: the session was closed here.
             DispatchDeadlock: the caller is a handler that holds the dispatch loop.
         """
-        forbid_in_handler("reading a session")
         await self.read_out()
         item = await self._receive()
         if isinstance(item, Update | Stopped):

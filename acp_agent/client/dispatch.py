@@ -185,7 +185,7 @@ class Dispatcher:
     def cancel_permission_requests(self, session_id: str) -> None:
         """Answer what a session asks permission for with `cancelled`, and end who thinks about it."""
         for call in [*self._permissions]:
-            if object_params(call.params).get("sessionId") == session_id:
+            if isinstance(call.params, dict) and call.params.get("sessionId") == session_id:
                 call.answer(outcome(None))
                 call.scope.cancel()
 

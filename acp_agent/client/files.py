@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.client.dispatch import RequestEntry
 from acp_agent.client.messages import Message, ReadTextFile, WriteTextFile
-from acp_agent.rpc.errors import INVALID_PARAMS, RESOURCE_NOT_FOUND, RpcError
+from acp_agent.rpc.errors import RESOURCE_NOT_FOUND, RpcError, invalid_params
 
 MAX_BYTES = 16 * 1024 * 1024
 """Bytes of text that one request gets; longer files are read in parts."""
@@ -43,7 +43,7 @@ class LocalFiles:
 
     async def _read(self, request: Message | JsonObject, *_: object) -> JsonValue:
         assert isinstance(request, ReadTextFile)  # the entry's kind of message
-        path = self._confined(request.path)
+        path = confined(request.path, "path", self._roots)
         first = max(request.line or 1, 1) - 1
         end = None if request.limit is None else first + max(request.limit, 0)
         try:
@@ -51,29 +51,31 @@ class LocalFiles:
         except FileNotFoundError:
             raise RpcError(RESOURCE_NOT_FOUND, "Resource not found", {"uri": request.path}) from None
         except (OSError, UnicodeDecodeError) as exc:
-            raise _refusal(request.path, f"cannot be read as text: {_why(exc)}") from None
+            raise invalid_params("path", f"`{request.path}` cannot be read as text: {_why(exc)}") from None
         return {"content": text}
 
     async def _write(self, request: Message | JsonObject, *_: object) -> JsonValue:
         assert isinstance(request, WriteTextFile)  # the entry's kind of message
-        path = self._confined(request.path)
+        path = confined(request.path, "path", self._roots)
         try:
             await anyio.to_thread.run_sync(_write_text, path, request.content)
         except OSError as exc:
-            raise _refusal(request.path, f"cannot be written: {_why(exc)}") from None
+            raise invalid_params("path", f"`{request.path}` cannot be written: {_why(exc)}") from None
         return {}
 
-    def _confined(self, path: str) -> Path:
-        if not os.path.isabs(path) or "\0" in path:
-            raise _refusal(path, "is not an absolute path")
-        resolved = Path(os.path.realpath(path))
-        if not any(resolved.is_relative_to(root) for root in self._roots):
-            raise _refusal(path, "is outside the directories this client serves")
-        return resolved
 
+def confined(path: str, field: str, roots: Collection[Path]) -> Path:
+    """The path without links, which lies in one of these directories; `field` is the parameter it came in.
 
-def _refusal(path: str, why: str) -> RpcError:
-    return RpcError(INVALID_PARAMS, f"`{path}` {why}")
+    Raises:
+        RpcError: it is not absolute, or leads elsewhere.
+    """
+    if not os.path.isabs(path) or "\0" in path:
+        raise invalid_params(field, f"`{path}` is not an absolute path")
+    resolved = Path(os.path.realpath(path))
+    if not any(resolved.is_relative_to(root) for root in roots):
+        raise invalid_params(field, f"`{path}` is outside the directories this client serves")
+    return resolved
 
 
 def _why(error: OSError | UnicodeDecodeError) -> str:

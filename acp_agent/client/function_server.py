@@ -22,6 +22,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast, overload
 
+from acp_agent.base.errors import FOREIGN_FAILURES
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.client.connection import Connection
 from acp_agent.client.mcp_server import InProcessServer
@@ -178,7 +179,7 @@ def _failures_told(name: str) -> Generator[None, None, None]:
         yield
     except ToolError:
         raise
-    except Exception as exc:
+    except FOREIGN_FAILURES as exc:
         logger.warning("the tool `%s` failed for an agent", name, exc_info=True)
         raise ToolError(f"{type(exc).__name__}: {exc}") from exc
 

@@ -224,9 +224,8 @@ class Conductor:
         joints = [memory_transport_pair() for _ in self._proxies[1:]]
         towards_client = [client, *(right for _, right in joints)]
         towards_agent = [*(left for left, _ in joints), agent]
-        async with (
-            anyio.create_task_group() as tasks
-        ):  # where one ends, its neighbors find their joint closed
+        # Where one ends, its neighbors find their joint closed.
+        async with anyio.create_task_group() as tasks:
             for proxy, near, far in zip(self._proxies, towards_client, towards_agent, strict=True):
                 tasks.start_soon(proxy.run, near, far)
 

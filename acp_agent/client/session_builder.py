@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
@@ -50,7 +52,7 @@ class SessionBuilder:
         self._params = params
         self._method = method
         self._servers = servers
-        self._entered: dict[int, list[AsyncExitStack]] = {}  # by the task that did
+        self._entered: list[tuple[int, AsyncExitStack]] = []  # by which task
 
     def with_mcp_server(self, server: AttachedServer | JsonObject) -> SessionBuilder:
         """The same with one more MCP server: one of this process, or an `McpServer` object of the protocol.
@@ -64,10 +66,11 @@ class SessionBuilder:
             raise ValueError("an MCP server needs a `name`")
         return self._with({**self._params, "mcpServers": [*_list(self._params.get("mcpServers")), server]})
 
-    def with_directories(self, *directories: str) -> SessionBuilder:
-        """The same with more directories the session may touch; absolute paths."""
+    def with_directories(self, *directories: str | Path) -> SessionBuilder:
+        """The same with more directories the session may touch."""
         known = _list(self._params.get("additionalDirectories"))
-        return self._with({**self._params, "additionalDirectories": [*known, *directories]})
+        more = [os.path.abspath(directory) for directory in directories]
+        return self._with({**self._params, "additionalDirectories": [*known, *more]})
 
     def with_meta(self, meta: JsonObject) -> SessionBuilder:
         """The same with `_meta` for the agent."""
@@ -93,13 +96,16 @@ class SessionBuilder:
         """Start the session; it is closed to reading when the context ends."""
         stack = AsyncExitStack()
         session = await stack.enter_async_context(self._session())
-        self._entered.setdefault(anyio.get_current_task().id, []).append(stack)
+        self._entered.append((anyio.get_current_task().id, stack))
         return session
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        return await self._entered[anyio.get_current_task().id].pop().__aexit__(kind, error, trace)
+        here = anyio.get_current_task().id
+        own = [number for number, (task, _) in enumerate(self._entered) if task == here]
+        _, stack = self._entered.pop(own[-1] if own else -1)  # a context may be left by another task
+        return await stack.__aexit__(kind, error, trace)
 
     async def start_session(self) -> ActiveSession:
         """Start the session and keep it until its `aclose`, or the end of the connection.

@@ -14,6 +14,7 @@ from anyio.abc import Process, TaskGroup
 from acp_agent.base.ids import random_id
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.client.dispatch import RequestEntry
+from acp_agent.client.files import confined
 from acp_agent.client.messages import (
     CreateTerminal,
     KillTerminal,
@@ -121,7 +122,7 @@ class _Terminals:
 
     async def _create(self, request: Message | JsonObject, *_: object) -> JsonValue:
         assert isinstance(request, CreateTerminal)  # the entry's kind of message
-        cwd = self._confined(request.cwd) if request.cwd else self._roots[0]
+        cwd = self._directory(request.cwd) if request.cwd else self._roots[0]
         try:
             process = await anyio.open_process(
                 [request.command, *(request.args or [])],
@@ -164,15 +165,11 @@ class _Terminals:
         del self._open[request.terminal_id]
         return {}
 
-    def _confined(self, path: str) -> Path:
-        if not os.path.isabs(path) or "\0" in path:
-            raise invalid_params("cwd", f"`{path}` is not an absolute path")
-        resolved = Path(os.path.realpath(path))
-        if not any(resolved.is_relative_to(root) for root in self._roots):
-            raise invalid_params("cwd", f"`{path}` is outside the directories this client serves")
-        if not resolved.is_dir():
+    def _directory(self, path: str) -> Path:
+        directory = confined(path, "cwd", self._roots)
+        if not directory.is_dir():
             raise invalid_params("cwd", f"`{path}` is not a directory")
-        return resolved
+        return directory
 
     def _find(self, terminal_id: str) -> _Terminal:
         terminal = self._open.get(terminal_id)

@@ -28,6 +28,7 @@ from acp_agent.engine.permission.rules import Rules
 from acp_agent.engine.session import Session
 from acp_agent.engine.session_parts import Habits, SessionParts
 from acp_agent.engine.shelf import Shelf
+from acp_agent.model import events
 from acp_agent.model.mcp import McpServer
 from acp_agent.model.planning import Planning
 from acp_agent.model.session import ModeId, ModelInfo, SessionRecord
@@ -250,6 +251,8 @@ class AgentCore:
         session = self._build(record, opening, {})
         if record.n_events:
             await session.restore()
+            if record.title is not None and record.title != session.state.title:  # given after `at`
+                await session.journal.record(events.TitleChanged(record.title, record.updated_at))
             session.state.updated_at = record.updated_at
             await session.save_record()
         self._start(session)

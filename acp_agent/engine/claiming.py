@@ -7,13 +7,13 @@ there before it could.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import anyio
 
-from acp_agent.base.errors import SessionInUse, StoreError
+from acp_agent.base.errors import FOREIGN_FAILURES, SessionInUse, StoreError
 from acp_agent.base.ids import SessionId
 from acp_agent.engine.journal import JournalStore
 from acp_agent.model import events
@@ -27,7 +27,7 @@ RELEASE_TIME = 1.0
 
 
 class ClaimedStore:
-    """The store as one session writes it: the session is claimed first."""
+    """The store as one session writes it: claimed first, and whatever goes wrong there is a `StoreError`."""
 
     def __init__(self, store: SessionStore, session_id: SessionId) -> None:
         self._store = store
@@ -41,27 +41,32 @@ class ClaimedStore:
             SessionInUse: another process writes it.
             StoreError: it cannot be written.
         """
-        await self._claim()
-        await self._store.create(record)
+        with _failures_told():
+            await self._claim()
+            await self._store.create(record)
 
     async def update(self, record: SessionRecord) -> None:
         """Replace the session's record; raises what `create` raises."""
-        await self._claim()
-        await self._store.update(record)
+        with _failures_told():
+            await self._claim()
+            await self._store.update(record)
 
     async def append(self, session_id: SessionId, events: Sequence[events.Event]) -> None:
         """Add events at the end, all or none; raises what `create` raises."""
-        await self._claim()
-        await self._store.append(session_id, events)
+        with _failures_told():
+            await self._claim()
+            await self._store.append(session_id, events)
 
     async def sync(self, session_id: SessionId) -> None:
         """Make everything appended safe against the machine's death."""
-        await self._store.sync(session_id)
+        with _failures_told():
+            await self._store.sync(session_id)
 
     async def keep(self, data: bytes) -> str:
         """Put bytes away with the session and name them; raises what `create` raises."""
-        await self._claim()
-        return await self._store.put_blob(self._session_id, data)
+        with _failures_told():
+            await self._claim()
+            return await self._store.put_blob(self._session_id, data)
 
     async def release(self) -> None:
         """Let other processes have the session, wherever it was claimed; failures are logged."""
@@ -82,7 +87,8 @@ async def claimed(store: SessionStore, session_id: SessionId) -> AsyncGenerator[
         SessionInUse: another process writes it.
     """
     try:
-        await store.claim(session_id)
+        with _failures_told():
+            await store.claim(session_id)
     except SessionInUse:
         raise
     except StoreError as exc:
@@ -98,11 +104,23 @@ async def release(store: SessionStore, session_id: SessionId) -> None:
     """Give the session back in bounded time; failures are logged."""
     with anyio.move_on_after(RELEASE_TIME, shield=True) as limit:
         try:
-            await store.release(session_id)
+            with _failures_told():
+                await store.release(session_id)
         except StoreError as exc:
             logger.warning("session %s could not be given back: %s", session_id, exc)
     if limit.cancelled_caught:
         logger.warning("session %s could not be given back within %.0f s", session_id, RELEASE_TIME)
+
+
+@contextmanager
+def _failures_told() -> Generator[None]:
+    try:
+        yield
+    except StoreError:
+        raise
+    except FOREIGN_FAILURES as exc:  # a session goes on without its store, whatever is wrong with that
+        logger.warning("the store failed", exc_info=True)
+        raise StoreError(f"the store failed with `{type(exc).__name__}`") from exc
 
 
 if TYPE_CHECKING:

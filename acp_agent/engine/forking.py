@@ -62,7 +62,6 @@ class Source(msgspec.Struct, frozen=True):
                 id=session_id,
                 created_at=now,
                 updated_at=now,
-                title=None,
                 archived=False,
                 parent=self.id,
                 n_events=n_events,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from acp_agent.base.errors import ProviderError
+from acp_agent.base.errors import FOREIGN_FAILURES, ProviderError
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.context.transcript import Transcript
 from acp_agent.engine.hooks.calls import after_call, before_call
@@ -109,7 +109,7 @@ class Oversight:
             notice = events.Noticed("warning", "A hook keeps the model from being asked", str(exc))
             await self._session.journal.record(notice)
             return "end_turn"
-        except Exception as exc:
+        except FOREIGN_FAILURES as exc:
             await self._tell_error(exc)
             raise
         finally:
@@ -182,7 +182,7 @@ class Oversight:
                 events.Noticed("warning", "The limit on costs does not hold", said)
             )
 
-    async def _tell_error(self, exc: Exception) -> None:
+    async def _tell_error(self, exc: Exception | SystemExit) -> None:
         kind = exc.fault if isinstance(exc, ProviderError) else "internal"
         message = str(exc) if isinstance(exc, ProviderError) else type(exc).__name__
         await self.hooks.ask("on_error", lambda: {"error_type": kind, "error_message": message})

@@ -23,7 +23,6 @@ class SessionState(msgspec.Struct):
     model: str
     title: str | None = None
     updated_at: datetime | None = None
-    cost: float | None = None
     open_turn: TurnId | None = None
     open_compaction: CompactionId | None = None
     grants: policy.Grants = msgspec.field(default_factory=policy.Grants)
@@ -33,6 +32,11 @@ class SessionState(msgspec.Struct):
     open_subagents: dict[SessionId, None] = {}
     spending: Spending = msgspec.field(default_factory=Spending)
     background: BackgroundTasks = msgspec.field(default_factory=BackgroundTasks)
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars spent so far, None while no price was known."""
+        return self.spending.cost
 
     def apply(self, event: events.Event) -> None:
         """Take one event in."""
@@ -49,8 +53,6 @@ class SessionState(msgspec.Struct):
                 self.plan = entries
             case events.TitleChanged(title, at):
                 self.title, self.updated_at = title, at
-            case events.UsageChanged(_, _, cost):
-                self.cost = cost
             case events.PermissionDecided(_, subject, decision):
                 policy.remember(self.grants, subject, decision)
             case events.PermissionRevoked(subject):
@@ -65,10 +67,8 @@ class SessionState(msgspec.Struct):
                 self.open_turn, self.updated_at = None, at
             case events.SubagentStarted(agent_id):
                 self.open_subagents[agent_id] = None
-            case events.SubagentChanged(agent_id, state, cost=cost) if state not in ("running", "waiting"):
+            case events.SubagentChanged(agent_id, state) if state not in ("running", "waiting"):
                 self.open_subagents.pop(agent_id, None)
-                if cost is not None:
-                    self.cost = (self.cost or 0.0) + cost
             case events.CompactionStarted(compaction_id):
                 self.open_compaction = compaction_id
             case events.CompactionEnded():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TypeAlias
 
 import msgspec
 
-from acp_agent.base.jsontext import JsonObject, JsonValue, dump, load
-from acp_agent.rpc.errors import RpcError, invalid_request
+from acp_agent.base.jsontext import InvalidJson, JsonObject, JsonValue, dump, load
+from acp_agent.rpc.errors import RpcError, invalid_request, parse_error
 
 RequestId: TypeAlias = int | str | None
 """Legal ids. A request with id null is a request; only an absent id makes a notification."""
@@ -47,12 +48,18 @@ Message: TypeAlias = Request | Notification | Response | Invalid
 
 
 def read(line: bytes) -> Message:
-    """Classify one line.
+    """Classify one line. One that is almost JSON, such as with a lone surrogate, fails the call it is about.
 
     Raises:
-        InvalidJson: it is not JSON.
+        InvalidJson: it is not JSON, and nobody can say which call it is about.
     """
-    return parse(load(line))
+    try:
+        return parse(load(line))
+    except InvalidJson as exc:
+        failure = _failure(line, parse_error(str(exc)))
+        if failure is None:
+            raise
+        return failure
 
 
 def parse(value: JsonValue) -> Message:
@@ -99,6 +106,21 @@ def result_line(request_id: RequestId, result: JsonValue) -> bytes:
 def error_line(request_id: RequestId, error: RpcError) -> bytes:
     """A failed response as one line, newline included."""
     return dump({"jsonrpc": "2.0", "id": request_id, "error": error.to_wire()}) + b"\n"
+
+
+def _failure(line: bytes, error: RpcError) -> Message | None:
+    try:
+        value = json.loads(line)  # more lenient than `load`, which still reads the id that is repeated
+        message = parse({**value, "id": load(json.dumps(value["id"]).encode())})
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    match message:
+        case Request(request_id):
+            return Invalid(request_id, error)
+        case Response(request_id):
+            return Response(request_id, error=error)
+        case _:
+            return None
 
 
 def _line(envelope: JsonObject, params: JsonValue) -> bytes:

@@ -99,6 +99,10 @@ async def test_a_tool_that_fails_tells_why(connect: Connect, caplog: pytest.LogC
     async def count() -> int:
         raise ZeroDivisionError("nothing to count")
 
+    @server.tool
+    def leave() -> None:
+        raise SystemExit("as programs end")
+
     async with (
         connect(capabilities=OVER_ACP, session__new=caller.new) as (client, agent),
         client.build_session("/p").with_mcp_server(server),
@@ -106,6 +110,7 @@ async def test_a_tool_that_fails_tells_why(connect: Connect, caplog: pytest.LogC
         await caller.begin(agent)
         assert "LookupError: no pear in any shelf" in await caller.call(agent, "order", item="pear")
         assert "ZeroDivisionError: nothing to count" in await caller.call(agent, "count")
+        assert "SystemExit: as programs end" in await caller.call(agent, "leave")
     assert "the tool `order` failed for an agent" in caplog.text
 
 

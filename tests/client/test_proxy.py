@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from acp_agent.base.jsontext import JsonObject
 from acp_agent.client.client import Client
 from acp_agent.client.connection import Connection
 from acp_agent.client.proxy import Conductor, Onward, Proxy
@@ -73,6 +74,31 @@ async def test_a_proxy_changes_what_it_names() -> None:
     ):
         session.send_prompt("hello")
         assert await session.read_to_string() == "HELLO HELLO "
+
+
+async def test_a_proxy_tells_the_side_a_message_came_from_what_it_likes() -> None:
+    near, far = Proxy(), Proxy()
+
+    @near.on_request("session/prompt")
+    async def announce(params: Any, onward: Onward) -> Any:
+        content: JsonObject = {"type": "text", "text": "one moment "}
+        update: JsonObject = {"sessionUpdate": "agent_message_chunk", "content": content}
+        onward.notify_back("session/update", {"sessionId": params["sessionId"], "update": update})
+        return await onward.unchanged()
+
+    @far.on_notification("session/update", source="agent")
+    async def confirm(params: Any, onward: Onward) -> None:
+        onward.notify_back("_heard", {"text": params["update"]["content"]["text"]})
+        await onward.unchanged()
+
+    async with (
+        through(near, far, session__prompt=echo) as (client, agent),
+        client.build_session("/p") as session,
+    ):
+        assert await session.prompt("hello you") == "one moment hello you "
+        with pytest.raises(RpcError):
+            await client.request("_unknown", {})
+        assert agent.seen == [("_heard", {"text": "hello "}), ("_heard", {"text": "you "})]
 
 
 @pytest.mark.parametrize("pauses", [(3, 0, 0), (0, 2, 0), (1, 5, 1), (9, 0, 4)])

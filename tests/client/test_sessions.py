@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -39,6 +41,36 @@ async def test_run_until_returns_what_its_work_returns(connect: Connect) -> None
 
     async with connect(session__prompt=echo) as (agent, _):
         assert await agent.build_session("/p").block_task().run_until(work) == "the answer "
+
+
+async def test_what_a_session_is_to_have_is_asked_for_with_absolute_paths(connect: Connect) -> None:
+    asked: list[Any] = []
+
+    async def new(agent: FakeAgent, call: Call) -> Any:
+        asked.append(call.params)
+        return {"sessionId": "s1"}
+
+    async with connect(session__new=new) as (agent, _):
+        plain = agent.build_session("here")
+        larger = plain.with_directories("one", Path("two")).with_directories("three").with_meta({"mine": 1})
+        for builder in (larger, plain):
+            async with builder:
+                pass
+    here, *more = (os.path.join(os.getcwd(), name) for name in ("here", "one", "two", "three"))
+    assert asked == [
+        {"cwd": here, "mcpServers": [], "additionalDirectories": more, "_meta": {"mine": 1}},
+        {"cwd": here, "mcpServers": []},
+    ]
+
+
+async def test_a_session_may_be_left_by_another_task_than_the_one_that_entered_it(connect: Connect) -> None:
+    async with connect() as (agent, _):
+        builder = agent.build_session("/p")
+        session = await builder.__aenter__()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(builder.__aexit__, None, None, None)
+        with pytest.raises(SessionChannelClosed):
+            session.send_prompt("gone")
 
 
 async def test_updates_sent_before_the_session_was_known_are_not_lost(connect: Connect) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import NoReturn
 
 import anyio
 import pytest
@@ -54,7 +55,7 @@ class Provider:
     """Knows what it is given, or fails, or never answers."""
 
     def __init__(
-        self, name: str, *items: ContextItem, error: Exception | None = None, hangs: bool = False
+        self, name: str, *items: ContextItem, error: BaseException | None = None, hangs: bool = False
     ) -> None:
         self.name = name
         self.items = items
@@ -207,7 +208,7 @@ async def test_a_cancelled_turn_and_a_command_are_not_remembered() -> None:
 
 
 async def test_a_store_that_fails_costs_a_notice_and_not_the_turn() -> None:
-    errors = [StoreError("the disk is gone"), RuntimeError()]
+    errors = [StoreError("the disk is gone"), RuntimeError(), SystemExit(3)]
 
     class Broken(InMemoryStore):
         async def search(self, query: str, limit: int) -> list[MemoryItem]:
@@ -219,6 +220,8 @@ async def test_a_store_that_fails_costs_a_notice_and_not_the_turn() -> None:
             events.Noticed("warning", "`memory` could not help", "the disk is gone"),
             events.Noticed("warning", "`memory` could not help", "RuntimeError"),
         ]
+        assert (await stage.prompt("hello again")).stop_reason == "end_turn"
+        assert notices(stage)[2].detail == "3"
 
 
 async def test_a_damaged_memory_is_named_to_the_user() -> None:
@@ -334,10 +337,13 @@ async def test_no_more_is_told_than_there_is_room_for() -> None:
         assert resolved.total_items == 10
 
 
+@pytest.mark.parametrize("error", [ValueError, SystemExit])
 @pytest.mark.parametrize("anyio_backend", [VIRTUAL_CLOCK])
-async def test_a_provider_that_fails_or_hangs_costs_a_notice_and_the_others_help() -> None:
+async def test_a_provider_that_fails_or_hangs_costs_a_notice_and_the_others_help(
+    error: type[BaseException],
+) -> None:
     good = Provider("good", ContextItem(title="b.md", text="beta"))
-    bad = Provider("bad", error=ValueError("no index"))
+    bad = Provider("bad", error=error("no index"))
     slow = Provider("slow", hangs=True)
     async with open_stage(SCRIPT, defaults=defaults(asking(bad, slow, good))) as stage:
         ended = anyio.Event()
@@ -404,10 +410,17 @@ async def test_hidden_orders_are_pointed_at_and_passed_on_as_the_data_they_are()
         assert notices(stage)[-1].title == "Suspicious instructions in the prompt"
 
 
-async def test_a_security_provider_that_fails_lets_nothing_through() -> None:
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit])
+@pytest.mark.parametrize("method", ["sanitize_output", "taint_input"])
+async def test_a_security_provider_that_fails_lets_nothing_through(
+    method: str, error: type[BaseException]
+) -> None:
+    def fail(text: str) -> NoReturn:
+        raise error("out of order")
+
     class Failing(DefaultSecurity):
-        def sanitize_output(self, text: str) -> str:
-            raise RuntimeError("out of order")
+        def __init__(self) -> None:
+            setattr(self, method, fail)
 
     def equip(_tell: Callable[[AidNews], None]) -> Aids:
         return Aids(security=Failing())

@@ -10,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acp_agent.base.errors import InvalidChoice
-from acp_agent.base.ids import MessageId, ToolCallId, TurnId
+from acp_agent.base.ids import MessageId, SessionId, ToolCallId, TurnId
 from acp_agent.engine.context.transcript import Transcript
 from acp_agent.engine.forking import events_up_to
+from acp_agent.engine.session import Session
 from acp_agent.model import events
 from acp_agent.model.chat import FromAssistant, FromUser, Usage
 from acp_agent.model.content import Text
+from acp_agent.model.session import SessionRecord
+from acp_agent.stores.memory import MemoryStore
+from tests.engine.conftest import Stage, open_stage, ticking_clock
 
 NOW = datetime(2024, 5, 6, tzinfo=UTC)
 
@@ -66,6 +70,48 @@ JOURNAL: list[events.Event] = [
 )
 async def test_what_the_model_said_is_kept_and_what_the_user_said_is_not(at: str, n_events: int) -> None:
     assert await events_up_to(stream(JOURNAL), MessageId(at)) == n_events
+
+
+class Watched(MemoryStore):
+    """Remembers the titles that forks have when they are made."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=ticking_clock())
+        self.titles: list[str | None] = []
+
+    async def fork(self, record: SessionRecord, source: SessionId, n_events: int) -> None:
+        self.titles.append(record.title)
+        await super().fork(record, source, n_events)
+
+
+async def forked(stage: Stage, at: MessageId | None = None) -> Session:
+    stage.session = await stage.core.fork(stage.session.id, SessionId("fork"), stage.opening, at=at)
+    return stage.session
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+async def test_a_fork_has_its_sources_title_from_the_start(*, is_live: bool) -> None:
+    store = Watched()
+    async with open_stage("say: hi", store=store) as stage:
+        await stage.prompt("a good question")
+        if not is_live:
+            await stage.session.close()
+        assert (await forked(stage)).record.title == "a good question"
+    assert store.titles == ["a good question"]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+async def test_a_title_that_was_given_later_is_also_that_of_a_fork_at_a_message_before(number: int) -> None:
+    async with open_stage("say: hi") as stage:
+        for text in ("one", "two"):
+            await stage.prompt(text)
+        await stage.core.shelf.set_title(stage.session.id, "Mine")
+        message = stage.host.of(events.UserSaid)[number]
+        assert isinstance(message, events.UserSaid)
+        assert (await forked(stage, message.message_id)).record.title == "Mine"
+        await stage.prompt("and on")
+        await stage.reopen()
+        assert stage.session.record.title == "Mine"
 
 
 async def test_a_message_that_does_not_exist_is_refused_with_some_that_do() -> None:

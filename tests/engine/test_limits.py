@@ -43,14 +43,14 @@ class Guard:
     """Decides as it is told, and remembers what it was asked."""
 
     def __init__(self, llm: BudgetDecision = ALLOWED, tool: BudgetDecision = ALLOWED) -> None:
-        self.llm: BudgetDecision | Exception = llm
-        self.tool: BudgetDecision | Exception = tool
+        self.llm: BudgetDecision | BaseException = llm
+        self.tool: BudgetDecision | BaseException = tool
         self.asked: list[object] = []
         self.spent: list[Spent] = []
 
     async def check_before_llm(self, session_id: SessionId, estimated_tokens: int) -> BudgetDecision:
         self.asked.append(estimated_tokens)
-        if isinstance(self.llm, Exception):
+        if isinstance(self.llm, BaseException):
             raise self.llm
         return self.llm
 
@@ -59,7 +59,7 @@ class Guard:
 
     async def check_before_tool(self, session_id: SessionId, tool: str) -> BudgetDecision:
         self.asked.append(tool)
-        if isinstance(self.tool, Exception):
+        if isinstance(self.tool, BaseException):
             raise self.tool
         return self.tool
 
@@ -199,16 +199,17 @@ async def test_what_a_guard_warns_of_is_told_and_done() -> None:
         assert stage.host.of(LimitHit) == [LimitHit("usd_cost", "soft", "nearly there", 9.5, 10)]
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
 @pytest.mark.parametrize("where", ["llm", "tool"])
-async def test_a_guard_that_fails_has_denied(where: str) -> None:
+async def test_a_guard_that_fails_has_denied(where: str, error: type[BaseException]) -> None:
     guard, tool = Guard(), Tool("look", "read")
-    setattr(guard, where, ZeroDivisionError("secret"))
+    setattr(guard, where, error("secret"))
     async with open_stage(TWO_STEPS, tool, defaults=limited(None, guard)) as stage:
         assert (await stage.prompt("go")).stop_reason == "max_turn_requests"
         (hit,) = stage.host.of(LimitHit)
         assert isinstance(hit, LimitHit)
         assert hit.resource == "budget_guard"
-        assert "ZeroDivisionError" in hit.message
+        assert error.__name__ in hit.message
         assert "secret" not in hit.message
     assert tool.runs == []
 

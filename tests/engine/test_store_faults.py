@@ -103,6 +103,28 @@ async def test_any_call_of_the_store_may_fail_and_what_was_told_is_there_afterwa
     assert first_bad > 20
 
 
+@pytest.mark.parametrize("error", [OSError, SystemExit])
+async def test_a_store_may_fail_in_ways_nobody_expects(error: type[BaseException]) -> None:
+    class Odd(FaultyStore):
+        def _count(self) -> None:
+            try:
+                super()._count()
+            except StoreError:
+                raise error("no space left on the device") from None
+
+    store = Odd(0, 100)
+    async with open_stage(SCRIPT, Tool("look"), store=store) as stage:
+        assert (await stage.prompt("go")).stop_reason == "end_turn"
+        (notice,) = stage.host.of(events.Noticed)
+        assert notice.title == "The session cannot be saved at the moment"
+        store.bad = range(0)
+        assert (await stage.prompt("go on")).stop_reason == "end_turn"
+        assert facts_in(await stage.stored()) == facts_in(stage.host.told)
+        store.bad = range(1000)
+        await stage.session.close()
+    assert stage.host.ends[-1].stop_reason == "end_turn"
+
+
 @pytest.mark.parametrize("seed", range(10))
 async def test_a_clock_that_jumps_back_and_forth_changes_no_order(seed: int) -> None:
     rng = random.Random(seed)

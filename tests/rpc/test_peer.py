@@ -131,6 +131,8 @@ async def test_the_answer_carries_the_id_as_it_came(request_id: object) -> None:
         b'{"a": 1e999}',
         b'{"a": "\xff"}',
         b'"\\ud800"',
+        b'{"jsonrpc": "2.0", "id": "\\ud800", "method": "echo"}',
+        b'{"jsonrpc": "2.0", "method": "echo", "params": "\\ud800"}',
         b"[" * 300 + b"]" * 300,
         b"[" * 100_000,
         b'{"id": ' + b"9" * 5000 + b"}garbage",
@@ -141,6 +143,40 @@ async def test_a_line_that_is_not_json_gets_a_parse_error_and_the_next_is_served
         await client.send(line)
         answer = await client.receive()
         assert (answer["error"]["code"], answer["id"]) == (-32700, None)
+        assert (await client.call("echo", {}))["result"] == {}
+
+
+ALMOST_JSON = [
+    b'"\\ud800"',
+    b'{"a": NaN}',
+    b"1e999",
+    b"[" * 300 + b"]" * 300,
+]
+
+
+@pytest.mark.parametrize("value", ALMOST_JSON)
+@pytest.mark.parametrize("request_id", [7, "a", None])
+async def test_a_call_that_cannot_be_read_is_answered_by_its_id(value: bytes, request_id: object) -> None:
+    async with served(200_000) as (client, _, _):
+        start = json.dumps({"jsonrpc": "2.0", "method": "echo", "id": request_id}).encode()
+        await client.send(start[:-1] + b', "params": ' + value + b"}")
+        answer = await client.receive()
+        assert (answer["error"]["code"], answer["id"]) == (-32700, request_id)
+        assert (await client.call("echo", {}))["result"] == {}
+
+
+@pytest.mark.parametrize("value", ALMOST_JSON)
+async def test_an_answer_that_cannot_be_read_ends_the_request_it_is_for(value: bytes) -> None:
+    async with served() as (client, peer, _), anyio.create_task_group() as tasks:
+
+        async def answer() -> None:
+            request = await client.receive()
+            await client.send(b'{"jsonrpc": "2.0", "id": %d, "result": %s}' % (request["id"], value))
+
+        tasks.start_soon(answer)
+        with anyio.fail_after(PATIENCE), pytest.raises(RpcError) as caught:
+            await peer.request("q", {})
+        assert caught.value.code == -32700
         assert (await client.call("echo", {}))["result"] == {}
 
 

@@ -129,6 +129,21 @@ async def test_a_fork_is_listed_first_with_the_title_of_its_history(tmp_path: Pa
         ]
 
 
+async def test_a_fork_at_the_first_message_has_the_title_of_its_source(tmp_path: Path) -> None:
+    async with connected(provider=ReplyingProvider()) as client:
+        source = await client.new_session(tmp_path)
+        await client.prompt(source, "a good question")
+        await history(client, source, tmp_path)
+        (first,) = message_ids(client, "user_message_chunk")
+        fork = await client.result(
+            "session/fork", sessionId=source, cwd=str(tmp_path), mcpServers=[], _meta=at(first)
+        )
+        for _ in range(2):
+            entry = (await client.result("session/list"))["sessions"][0]
+            assert (entry["sessionId"], entry["title"]) == (fork["sessionId"], "a good question")
+            await client.prompt(fork["sessionId"], "a better question")
+
+
 async def test_a_stored_session_is_forked_without_being_opened(tmp_path: Path) -> None:
     model = ReplyingProvider()
     async with connected(provider=model) as client:

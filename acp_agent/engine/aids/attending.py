@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import anyio
 
-from acp_agent.base.errors import ProviderError
+from acp_agent.base.errors import FOREIGN_FAILURES, ProviderError
 from acp_agent.base.ids import SessionId
 from acp_agent.engine.aids.aids import Aids
 from acp_agent.engine.aids.noting import chosen_items, note_of
@@ -161,7 +161,7 @@ class AidedTurn:
                 return await work()
         except TimeoutError:
             problem = f"it took more than {AID_TIME:g} s"
-        except Exception as exc:
+        except FOREIGN_FAILURES as exc:
             logger.warning("the aid `%s` failed", name, exc_info=True)
             problem = str(exc) or type(exc).__name__
         await self._journal.record(events.Noticed("warning", f"`{name}` could not help", problem))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from acp_agent.base.ids import MessageId, ToolCallId
+from acp_agent.engine.skills.catalogue import TOOL as SKILL
 from acp_agent.model.chat import ChatMessage, FromAssistant, FromTools, FromUser, ToolResult, ToolUse
 from acp_agent.model.content import Text
 
@@ -182,7 +183,7 @@ def skills_in(messages: Sequence[ChatMessage]) -> tuple[str, ...]:
         for message in messages
         if isinstance(message, FromAssistant)
         for part in message.content
-        if isinstance(part, ToolUse) and part.name == "skill" and part.call_id not in failed
+        if isinstance(part, ToolUse) and part.name == SKILL and part.call_id not in failed
         if isinstance(name := part.arguments.get("skill_name"), str)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
-from acp_agent.base.errors import ProviderError
+from acp_agent.base.errors import FOREIGN_FAILURES, ProviderError
 from acp_agent.base.ids import SessionId
 from acp_agent.model import events
 from acp_agent.model.limits import Allowed, BudgetDecision, Denied, LimitHit, SoftLimit, Spent
@@ -74,7 +74,7 @@ class Budget:
         for guard in self.guards:
             try:
                 await guard.record_after_llm(self._session_id, spent)
-            except Exception as exc:
+            except FOREIGN_FAILURES as exc:
                 await self._deny(_failed(exc))
 
     async def _ask(self, question: Callable[[BudgetGuard], Awaitable[BudgetDecision]]) -> None:
@@ -83,7 +83,7 @@ class Budget:
                 return
             try:
                 decision = await question(guard)
-            except Exception as exc:
+            except FOREIGN_FAILURES as exc:
                 decision = _failed(exc)
             match decision:
                 case Denied():
@@ -105,6 +105,6 @@ def stop_reason_for(resource: str) -> StopReason:
     return "max_tokens" if "token" in resource else "max_turn_requests"
 
 
-def _failed(exc: Exception) -> Denied:
+def _failed(exc: Exception | SystemExit) -> Denied:
     logger.error("the budget guard failed", exc_info=exc)
     return Denied(GUARD, f"the budget guard failed with `{type(exc).__name__}`, so nothing more is used")

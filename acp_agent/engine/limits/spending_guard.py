@@ -40,7 +40,7 @@ class SpendingGuard:
     async def check_before_llm(self, session_id: SessionId, estimated_tokens: int) -> BudgetDecision:
         """Whether the limits leave anything."""
         cost = self._begin_cost()
-        if self.limits.max_cost is None or cost < self.limits.max_cost:  # else nothing near counts
+        if self.limits.max_cost is None or cost < self.limits.max_cost:  # else that is told
             tokens = self._judge(TOKENS, self._tokens, self.limits.max_tokens_per_prompt, _tokens)
             if tokens != ALLOWED:
                 return tokens

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 import msgspec
 
-from acp_agent.base.errors import ProviderError
+from acp_agent.base.errors import FOREIGN_FAILURES, ProviderError
 from acp_agent.base.ids import MessageId, SessionId, ToolCallId, random_id
 from acp_agent.engine.context.instructions import ClientPrompt
 from acp_agent.engine.context.transcript import Transcript
@@ -97,7 +97,7 @@ class Subagent:
             stop_reason = await answer_prompt(said, self._context())
         except ProviderError as exc:
             return self._cut_short(f"The subagent's model failed: {exc}.")
-        except Exception:
+        except FOREIGN_FAILURES:
             incident = random_id("incident")
             logger.exception("subagent failed unexpectedly (%s)", incident)
             return self._cut_short(f"The subagent failed with an internal error ({incident}).")

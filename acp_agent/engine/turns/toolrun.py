@@ -12,7 +12,7 @@ import anyio
 import msgspec
 from msgspec import UNSET
 
-from acp_agent.base.errors import ToolError, WorkspaceError
+from acp_agent.base.errors import FOREIGN_FAILURES, ToolError, WorkspaceError
 from acp_agent.base.ids import SessionId, ToolCallId, random_id
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.base.trace import Tracer, current_trace
@@ -136,7 +136,7 @@ async def _preview(
         return await tool.preview(arguments, context)
     except (ToolError, WorkspaceError) as exc:
         await _refuse(call, bench, str(exc))
-    except Exception:
+    except FOREIGN_FAILURES:
         await _refuse(call, bench, _report_bug(call))
     return None
 
@@ -196,7 +196,7 @@ async def _run(
         return await tool.run(arguments, context)
     except (ToolError, WorkspaceError) as exc:
         return failed(str(exc))
-    except Exception:
+    except FOREIGN_FAILURES:
         return failed(_report_bug(call))
 
 

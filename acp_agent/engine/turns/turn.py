@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 
 from acp_agent.base.clock import Clock
-from acp_agent.base.errors import ProviderError
+from acp_agent.base.errors import FOREIGN_FAILURES, ProviderError
 from acp_agent.base.ids import TurnId, random_id
 from acp_agent.engine.context.transcript import UNANSWERED, Transcript
 from acp_agent.engine.journal import Journal
@@ -56,7 +56,7 @@ async def run_turn(
             stop_reason = await work()
     except ProviderError as exc:
         stop_reason, fault = "error", _describe(exc)
-    except Exception:
+    except FOREIGN_FAILURES:
         incident = random_id("incident")
         logger.exception("turn failed unexpectedly (%s)", incident)
         message = f"the turn failed with an internal error ({incident})"
