@@ -67,7 +67,6 @@ MUTUAL = {
         f"{PACKAGE}.client.{name}"
         for name in ("active_session", "connection", "dispatch", "sent", "session_builder")
     ),
-    frozenset({f"{PACKAGE}.conformance.session", f"{PACKAGE}.conformance.stage"}),
 }
 """Modules that need each other: what a handler of the client is given leads back to where it came from."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -74,9 +75,9 @@ def _main(args: Namespace) -> int:
     if args.list:
         sys.stdout.write(as_list(requirements, style))
         return OK
+    _expect_writable(args)
     if args.matrix:
         return _write_matrix(Path(args.matrix), words)
-    _expect_writable(args)
     before = read_report(Path(args.compare)) if args.compare else None
     if before is not None and len(words) == 1 and words[0].endswith(".json"):
         found = changes(before, read_report(Path(words[0])))
@@ -90,9 +91,7 @@ def _main(args: Namespace) -> int:
         raise ConfigError(
             "no agent to try", hint="put its command behind `--`, as in `acp-agent conformance -- acp-agent`"
         )
-    report = msgspec.structs.replace(report, label=args.label or "")
-    sys.stdout.write(as_text(report, style))
-    _write(report, args)
+    _tell(report, args, style)
     if before is not None:
         sys.stdout.write("\n" + as_changes(changes(before, report), style))
     return OK if report.conforms else FAILED
@@ -112,9 +111,7 @@ def _try_client(args: Namespace, words: Sequence[str], style: Style) -> int:
     patience = _number("patience", args.patience, CLIENT_TIME)
     _expect_writable(args)
     report = anyio.run(lambda: run_client_requirements(whole_command(words), requirements, patience=patience))
-    report = msgspec.structs.replace(report, label=args.label or "")
-    sys.stdout.write(as_text(report, style))
-    _write(report, args)
+    _tell(report, args, style)
     return OK if report.conforms else FAILED
 
 
@@ -148,7 +145,7 @@ def _run(args: Namespace, command: Sequence[str], requirements: Sequence[Require
 
 def _expect_writable(args: Namespace) -> None:
     """Go on if the reports can be written where they are wanted: better said before a run than behind it."""
-    for name in (*_FORMATS, "badge"):
+    for name in (*_FORMATS, "badge", "matrix"):
         file: str | None = getattr(args, name)
         if file and (Path(file).is_dir() or not Path(file).absolute().parent.is_dir()):
             raise ConfigError(
@@ -156,8 +153,10 @@ def _expect_writable(args: Namespace) -> None:
             )
 
 
-def _write(report: Report, args: Namespace) -> None:
-    """The files that were asked for."""
+def _tell(report: Report, args: Namespace, style: Style) -> None:
+    """Write the report to the terminal, and to the files that were asked for."""
+    report = msgspec.structs.replace(report, label=args.label or "")
+    sys.stdout.write(as_text(report, style))
     for name, render in _FORMATS.items():
         if file := getattr(args, name):
             Path(file).write_text(render(report), encoding="utf-8")
@@ -175,11 +174,13 @@ def _write_matrix(file: Path, words: Sequence[str]) -> int:
 
 
 def _number(name: str, text: str | None, default: float) -> float:
+    if text is None:
+        return default
     try:
-        value = default if text is None else float(text)
+        value = float(text)
     except ValueError:
-        value = -1.0
-    if value < 0 or (text is not None and value < 1):
+        value = math.nan
+    if not 1 <= value < math.inf:
         raise ConfigError(f"`--{name}` is `{text}`", hint="it takes a number from 1")
     return value
 

@@ -35,7 +35,7 @@ class TextPrinter:
             case "plan":
                 self._plan(update.get("entries"))
             case "notice":
-                notice = harmless(f"! {update.get('title')} {update.get('description', '')}")
+                notice = harmless(f"! {update.get('title')} {update.get('description') or ''}")
                 self.note(self._style.paint(notice, "yellow"))
             case _:
                 pass

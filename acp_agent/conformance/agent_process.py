@@ -19,18 +19,20 @@ from anyio.abc import ByteReceiveStream, Process, TaskStatus
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject, JsonValue
 from acp_agent.conformance.reach import at, has, text_at
-from acp_agent.conformance.verdicts import Broken, Skipped, expect
+from acp_agent.conformance.responses import result_of
+from acp_agent.conformance.verdicts import Broken, Skipped
 
 Sender: TypeAlias = Literal["agent", "client"]
 RequestId: TypeAlias = "int | str"
 
+EXIT_TIME = 10.0
+"""Seconds an agent, or a command of it, has to end: no text says how many, and some clean up for seven."""
+
 _STDERR_BYTES = 64 * 1024
-_EXIT_TIME = 5.0
 _LAST_WORDS_TIME = 1.0
 _MOST_LINES = 100_000
 _MOST_BYTES = 64 * 1024 * 1024
 """What an agent may write: one that never stops must not fill the memory."""
-_METHOD_NOT_FOUND = -32601
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -46,6 +48,17 @@ class Line(msgspec.Struct, frozen=True):
     at: float
 
 
+def read_line(sender: Sender, raw: bytes, at: float = 0.0) -> Line:
+    """The line with what it says, if it says anything."""
+    try:
+        value = jsontext.load(raw)
+    except jsontext.InvalidJson as exc:
+        return Line(sender, raw, None, str(exc), at)
+    if isinstance(value, dict):
+        return Line(sender, raw, value, "", at)
+    return Line(sender, raw, None, f"not an object but {type(value).__name__}", at)
+
+
 class AgentProcess:
     """A running agent; `log` holds all lines in the order they were sent or came.
 
@@ -58,8 +71,8 @@ class AgentProcess:
         self.log: list[Line] = []
         self.stderr = b""
         self.output_ended = anyio.Event()
-        self.n_bytes = 0
         self.on_call: Callable[[JsonObject], object] | None = None
+        self._n_bytes = 0
         self._started_at = time.monotonic()
         self._news = anyio.Event()
         self._all_read = anyio.Event()
@@ -69,36 +82,15 @@ class AgentProcess:
 
     async def watch(self, *, task_status: TaskStatus[None]) -> None:
         """Read its output until it ends."""
-        try:
-            await self._watch(task_status)
-        finally:
-            self._all_read.set()
-
-    async def _watch(self, task_status: TaskStatus[None]) -> None:
         assert self.process.stdout is not None  # opened with pipes
         assert self.process.stderr is not None
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._watch_stderr, self.process.stderr)
-            task_status.started()
-            pending = b""
-            try:
-                async for data in self.process.stdout:
-                    await self._may_read.wait()
-                    self.n_bytes += len(data)
-                    *lines, pending = (pending + data).split(b"\n")
-                    for line in lines:
-                        self._take(line)
-                    if self._floods():
-                        kill_group(self.process)
-                        pending = b""
-                        break
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                tasks.cancel_scope.cancel()
-            finally:
-                if pending:
-                    self._take(pending)
-                self.output_ended.set()
-                self._tell()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._watch_stdout, self.process.stdout)
+                tasks.start_soon(self._watch_stderr, self.process.stderr)
+                task_status.started()
+        finally:
+            self._all_read.set()
 
     async def write(self, data: bytes) -> None:
         """Send bytes as they are; the log shows them as lines.
@@ -208,14 +200,14 @@ class AgentProcess:
             return await self.process.wait()
         return None
 
-    async def end(self, *, grace: float = _EXIT_TIME) -> None:
+    async def end(self, *, grace: float = EXIT_TIME) -> None:
         """Make sure it and everything in its process group is gone; it may take `grace` seconds to exit."""
         with anyio.CancelScope(shield=True):
             self.read_on()
             await self.close_input()
             await self.wait_exit(min(grace, self.patience))
             kill_group(self.process)
-            with anyio.move_on_after(_EXIT_TIME):
+            with anyio.move_on_after(EXIT_TIME):
                 await self.process.wait()
             with anyio.move_on_after(_LAST_WORDS_TIME):  # its end may be seen before its last words are
                 await self._all_read.wait()
@@ -274,16 +266,37 @@ class AgentProcess:
         return f"; what it wrote is no message: {written[0].raw[:80]!r}"
 
     def _floods(self) -> bool:
-        return len(self.log) > _MOST_LINES or self.n_bytes > _MOST_BYTES
+        return len(self.log) > _MOST_LINES or self._n_bytes > _MOST_BYTES
 
     async def _end_told(self) -> str:
         """How the agent ended, which may be seen before its exit code is."""
         if self._floods():
-            return f"the agent was ended after {len(self.log)} lines, {self.n_bytes >> 20} MiB"
+            return f"the agent was ended after {len(self.log)} lines, {self._n_bytes >> 20} MiB"
         with anyio.move_on_after(_LAST_WORDS_TIME):
             await self.process.wait()
         code = self.process.returncode
         return "the agent ended its output" if code is None else f"the agent ended with exit code {code}"
+
+    async def _watch_stdout(self, stream: ByteReceiveStream) -> None:
+        pending = b""
+        try:
+            async for data in stream:
+                await self._may_read.wait()
+                self._n_bytes += len(data)
+                *lines, pending = (pending + data).split(b"\n")
+                for line in lines:
+                    self._take(line)
+                if self._floods():
+                    kill_group(self.process)
+                    pending = b""
+                    break
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            pass  # it was ended by us
+        finally:
+            if pending:
+                self._take(pending)
+            self.output_ended.set()
+            self._tell()
 
     async def _watch_stderr(self, stream: ByteReceiveStream) -> None:
         try:
@@ -298,17 +311,7 @@ class AgentProcess:
             self.on_call(line.frame)
 
     def _record(self, sender: Sender, raw: bytes) -> Line:
-        frame: JsonObject | None = None
-        problem = ""
-        try:
-            value = jsontext.load(raw)
-            if isinstance(value, dict):
-                frame = value
-            else:
-                problem = f"not an object but {type(value).__name__}"
-        except jsontext.InvalidJson as exc:
-            problem = str(exc)
-        line = Line(sender, raw, frame, problem, time.monotonic() - self._started_at)
+        line = read_line(sender, raw, time.monotonic() - self._started_at)
         self.log.append(line)
         self._tell()
         return line
@@ -344,29 +347,3 @@ def kill_group(process: Process) -> None:
             return  # nothing is left
     elif process.returncode is None:
         process.kill()
-
-
-def result_of(method: str, response: JsonObject) -> JsonValue:
-    """The result in a response.
-
-    Raises:
-        Broken: it is an error.
-        Skipped: it is the error that asks for a login.
-    """
-    if "error" not in response:
-        return response.get("result")
-    error = response["error"]
-    if isinstance(error, dict) and error.get("code") == -32000:
-        raise Skipped(f"`{method}` wants a login: {text_at(error, 'message')}")
-    raise Broken(f"`{method}` was answered with {jsontext.dump_text(error)}")
-
-
-def expect_refused(method: str, response: JsonObject, otherwise: str) -> None:
-    """Go on if the response is an error about what was asked for.
-
-    Raises:
-        Broken: it is a result, and then `otherwise` says what that means; or the method is not known at all.
-    """
-    expect("error" in response, otherwise)
-    unknown = at(response, "error", "code") == _METHOD_NOT_FOUND
-    expect(not unknown, f"`{method}` is offered, and answered with {_METHOD_NOT_FOUND}")

@@ -29,6 +29,10 @@ _NEVER_SIMILAR = frozenset({"plan", "ask"})
 _PATHS = ("path", "file_path", "filepath", "filename", "absolute_path", "target_file", "file")
 _TEXTS = ("content", "contents", "text", "file_text", "data")
 _COMMANDS = ("command", "cmd", "script", "commandline")
+_LIKELY = ("pending", "write")
+"""Of several values: what a new plan says of its entries, and what is done to it."""
+_WORDS = {"status": "pending", "priority": "medium"}
+"""For members that are called so: what goes there is often said in words only, and not in the schema."""
 _DEPTH = 8
 
 
@@ -73,8 +77,11 @@ def _arguments(step: Step, schema: JsonObject) -> JsonObject | None:
             wanted = ((_PATHS, step.path), (_TEXTS, step.text))
         case "run":
             wanted = ((_COMMANDS, step.text),)
+        case "plan":  # its entries may be optional, as nothing of a plan is said to look at it
+            value = sample({**schema, "required": [*properties]}, step.text, n_items=PLAN_ENTRIES)
+            return value if isinstance(value, dict) else None
         case _:
-            value = sample(schema, step.text, n_items=PLAN_ENTRIES if step.do == "plan" else 1)
+            value = sample(schema, step.text)
             return value if isinstance(value, dict) else None
     arguments: JsonObject = {}
     for names, value in wanted:
@@ -100,8 +107,8 @@ def _sample(schema: JsonObject, named: JsonObject, text: str, n_items: int, dept
         return schema["const"]
     values = schema.get("enum")
     if isinstance(values, list) and values:
-        return "pending" if "pending" in values else values[0]
-    kind = schema.get("type")
+        return next((value for value in _LIKELY if value in values), values[0])
+    kind = schema.get("type", "object" if "properties" in schema else None)
     kinds = kind if isinstance(kind, list) else [kind]
     match next((item for item in kinds if item != "null"), None):
         case "object":
@@ -128,6 +135,6 @@ def _sample_object(schema: JsonObject, named: JsonObject, text: str, n_items: in
     if depth >= _DEPTH:
         return {}
     return {
-        name: _sample(object_at(properties, name), named, text, n_items, depth + 1)
+        name: _sample(object_at(properties, name), named, _WORDS.get(name, text), n_items, depth + 1)
         for name in names or properties
     }

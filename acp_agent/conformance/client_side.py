@@ -20,7 +20,6 @@ from acp_agent.conformance.verdicts import Broken
 Permission: TypeAlias = str
 """`allow`, `reject`, `cancelled`, `error`, `garbage`, `unknown-option` or `never`."""
 
-
 ANSWER = "conformance-answer"
 """What the user writes into forms."""
 
@@ -43,6 +42,7 @@ class ClientSide:
     Attributes:
         permission: how the user answers requests for permission.
         form: how the user answers questions: `accept`, `decline` or `cancel`.
+        answers: what the user wrote into forms, or chose there.
         unanswered: methods whose requests are never answered.
         refused: methods whose requests are answered with an error.
         buffers: files with unsaved changes; path → content.
@@ -55,6 +55,7 @@ class ClientSide:
     ) -> None:
         self.permission = permission
         self.form = "accept"
+        self.answers: list[str] = []
         self.unanswered: set[str] = set()
         self.refused: set[str] = set()
         self.buffers: dict[str, str] = {}
@@ -126,7 +127,9 @@ class ClientSide:
     def _fill(self, params: JsonValue) -> JsonValue:
         if self.form != "accept":
             return {"action": self.form}
-        return {"action": "accept", "content": sample(object_at(params, "requestedSchema"), ANSWER)}
+        content = sample(object_at(params, "requestedSchema"), ANSWER)
+        self.answers += [value for value in object_at(content).values() if isinstance(value, str)]
+        return {"action": "accept", "content": content}
 
     async def _read(self, params: JsonValue) -> JsonValue:
         path = text_at(params, "path")

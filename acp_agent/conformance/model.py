@@ -62,7 +62,7 @@ class ScriptedModel:
         self.n_requests += 1
         offered = _offered(request.body)
         self._was_offered_tools |= bool(offered)
-        self.may_search |= any("tool_search" in name for name in offered)
+        self.may_search |= any("tool" in name and "search" in name for name in map(str.lower, offered))
         # Agents put words of their own behind the prompt and behind tool results.
         prompts = [message.text for message in request.messages if message.role == "user"]
         steps = next((found for text in reversed(prompts) if (found := steps_in(text))), ())

@@ -51,13 +51,13 @@ async def run_requirements(
     `on_outcome` is told each outcome as it comes; the report has them in the order of `requirements`.
     """
     limiter = anyio.CapacityLimiter(jobs or 2 * (os.cpu_count() or 1))
-    whole = Run(command, profile.name)
+    run = Run(command, profile.name)
     bounds = _Bounds(time_limit)
     found: dict[str, Outcome] = {}
     named: dict[str, str] = {}
     offered: dict[bytes, JsonObject] = {}
 
-    async def run(item: Requirement) -> None:
+    async def judge(item: Requirement) -> None:
         async with limiter:
             if why := bounds.why_not():
                 outcome = outcome_of(item, "inconclusive", why, 0.0)
@@ -69,9 +69,9 @@ async def run_requirements(
 
     async with anyio.create_task_group() as tasks:
         for item in requirements:
-            tasks.start_soon(run, item)
+            tasks.start_soon(judge, item)
     outcomes = (found[item.id] for item in requirements)
-    return whole.report(named.get("name", ""), named.get("version", ""), outcomes)
+    return run.report(named.get("name", ""), named.get("version", ""), outcomes)
 
 
 class _Bounds:
@@ -81,13 +81,13 @@ class _Bounds:
         self.time_limit = time_limit
         self.deadline = anyio.current_time() + time_limit
         self._stages: list[Stage] = []  # all so far, until the agent of one of them has spoken
-        self._n_ended = 0
+        self._has_ended = False
         self._has_spoken = False
 
     def why_not(self) -> str:
         """Why no more is tried; empty as long as it is."""
         tried = [stage for stage in self._stages if stage.agents]
-        if self._n_ended and len(tried) >= _MUTE and not self._has_spoken:
+        if self._has_ended and len(tried) >= _MUTE and not self._has_spoken:
             self._has_spoken = any(agent.frames() for stage in tried for agent in stage.agents)
             if not self._has_spoken:
                 return f"not tried: the agent sent no message in {len(tried)} checks"
@@ -103,7 +103,7 @@ class _Bounds:
 
     def ended(self) -> None:
         """Take account of a check that is done."""
-        self._n_ended += 1
+        self._has_ended = True
 
 
 async def _try(

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.agent_process import AgentProcess, RequestId, result_of
+from acp_agent.conformance.agent_process import AgentProcess, RequestId
+from acp_agent.conformance.model import ScriptedModel
 from acp_agent.conformance.reach import object_at, text_at
+from acp_agent.conformance.responses import result_of
 from acp_agent.conformance.steps import Step, prompt_params, prompt_text, text_block
 from acp_agent.conformance.verdicts import Broken, Inconclusive, Skipped
-
-if TYPE_CHECKING:
-    from acp_agent.conformance.stage import Stage
 
 FINAL = ("completed", "failed")
 
 
 class Session:
-    """One session; `opened` is what the agent answered when it was opened."""
+    """One session; `opened` is what the agent answered when it was opened, `model` what it is to ask.
 
-    def __init__(self, stage: Stage, agent: AgentProcess, id: str, opened: JsonObject) -> None:
-        self.stage = stage
+    Its files are in `workspace`. `plays_scripts` is whether the agent has no model and plays them itself.
+    """
+
+    def __init__(
+        self,
+        agent: AgentProcess,
+        id: str,
+        opened: JsonObject,
+        *,
+        model: ScriptedModel,
+        workspace: Path,
+        plays_scripts: bool,
+    ) -> None:
         self.agent = agent
         self.id = id
         self.opened = opened
+        self.model = model
+        self._workspace = workspace
+        self._plays_scripts = plays_scripts
 
     async def begin(self, *steps: Step, before: tuple[JsonObject, ...] = ()) -> RequestId:
         """Send a prompt in which the model does these things, behind other blocks; the request's id."""
@@ -162,11 +174,10 @@ class Session:
         Raises:
             Inconclusive: it has not asked the scripted model and plays no scripts itself.
         """
-        model = self.stage.model
-        if self.stage.profile.plays_scripts or model.n_played:
+        if self._plays_scripts or self.model.n_played:
             return
         seen = f" ({otherwise})" if otherwise else ""
-        if model.n_requests:
+        if self.model.n_requests:
             raise Inconclusive(f"the agent did not hand the prompt on to the scripted model{seen}")
         raise Inconclusive(f"the agent did not ask the scripted model; a profile may tell it to{seen}")
 
@@ -178,7 +189,7 @@ class Session:
             Inconclusive: it did not follow the script at all.
         """
         self.need_script()
-        missing = [kind for kind in self.stage.model.missing if not kinds or kind in kinds]
+        missing = [kind for kind in self.model.missing if not kinds or kind in kinds]
         if missing:
             raise Skipped(f"the agent offers no tool to {missing[0]} that can be told")
 
@@ -192,15 +203,13 @@ class Session:
         calls = self.calls(since=since)
         if not calls:
             self.need_tools()
-            asked = f"the model was asked {self.stage.model.n_requests} times"
-            raise Inconclusive(
-                "saw no tool call" if self.stage.profile.plays_scripts else f"saw no tool call; {asked}"
-            )
+            asked = f"; the model was asked {self.model.n_requests} times"
+            raise Inconclusive("saw no tool call" + ("" if self._plays_scripts else asked))
         return calls
 
     def file(self, name: str, content: str | None = None) -> Path:
         """A file of the workspace, written if there is content."""
-        path = self.stage.workspace / name
+        path = self._workspace / name
         if content is not None:
             path.write_bytes(content.encode())
         return path

@@ -12,12 +12,13 @@ from anyio.abc import TaskGroup
 
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.agent_process import AgentProcess, open_agent_process, result_of
+from acp_agent.conformance.agent_process import EXIT_TIME, AgentProcess, open_agent_process
 from acp_agent.conformance.client_side import ClientSide, Permission
 from acp_agent.conformance.environment import bare_environment
 from acp_agent.conformance.model import ScriptedModel
 from acp_agent.conformance.profile import Profile, filled
 from acp_agent.conformance.reach import at, object_at, text_at
+from acp_agent.conformance.responses import result_of
 from acp_agent.conformance.session import Session
 from acp_agent.conformance.verdicts import NotAdvertised
 from acp_agent.testing.model_server import ModelServer, serve_model
@@ -27,9 +28,6 @@ QUIET = 0.3
 
 PATIENCE = 20.0
 """Seconds to wait for one thing: agents are processes, machines may be busy."""
-
-EXIT_TIME = 10.0
-"""Seconds an agent, or a command of it, has to end: no text says how many, and some clean up for seven."""
 
 _REFERENCE = Path(__file__).with_name("reference_agent.py")
 _STRIKE_TIME = 1.0
@@ -123,13 +121,13 @@ class Stage:
     async def open(self, agent: AgentProcess, params: JsonObject | None = None) -> Session:
         """A new session in the workspace; `params` replace those of a plain one."""
         result = object_at(await agent.result("session/new", {**self.new_params(), **(params or {})}))
-        return Session(self, agent, text_at(result, "sessionId"), result)
+        return self.session_called(agent, text_at(result, "sessionId"), result)
 
     async def load(self, session: Session, params: JsonObject | None = None) -> Session:
         """The session again, loaded by a new process."""
         agent = await self.ready()
         result = await agent.result("session/load", {**self.again(session), **(params or {})})
-        return Session(self, agent, session.id, object_at(result))
+        return self.session_called(agent, session.id, object_at(result))
 
     async def session(
         self,
@@ -140,6 +138,17 @@ class Stage:
     ) -> Session:
         """A new session of a new process."""
         return await self.open(await self.ready(permission=permission, offer=offer), params)
+
+    def session_called(self, agent: AgentProcess, id: str, opened: JsonObject | None = None) -> Session:
+        """The session that the agent knows by this id; `opened` is what it answered when it was opened."""
+        return Session(
+            agent,
+            id,
+            opened or {},
+            model=self.model,
+            workspace=self.workspace,
+            plays_scripts=self.profile.plays_scripts,
+        )
 
     def new_params(self) -> JsonObject:
         """The params of `session/new`."""

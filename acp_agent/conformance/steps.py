@@ -33,9 +33,8 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     say, think: `text`; a model's turn ends with it. read: the file `path`. write: `text` into the file
     `path`. run: `text` in a shell. use: the tool `path` of a server, with `text`. plan: a plan whose entries
     hold `text`. ask: the user `text`. look: say which media the prompt holds, `image` or `audio`, and
-    `watchword` if that was told. wait: say
-    `text`, then nothing more until cancelled. ponder: the same with a thought. fail: the service refuses.
-    stop: say `text` and end for the reason `path`.
+    `watchword` if `WATCHWORD` was told. wait: say `text`, then nothing more until cancelled. ponder: the same
+    with a thought. fail: the service refuses. stop: say `text` and end for the reason `path`.
     """
 
     do: Do

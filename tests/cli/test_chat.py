@@ -164,10 +164,17 @@ for line in sys.stdin:
     message = json.loads(line)
     method, id, params = message.get("method"), message.get("id"), message.get("params")
     if method == "initialize":
+        able = params["clientCapabilities"]["session"]
         send(id=id, result={"protocolVersion": 1})
     elif method == "session/new":
-        send(id=id, result={"sessionId": "s1", "configOptions": options})
-    elif method == "session/set_config_option" and params["value"] == "no":
+        offered = [one for one in options if one["type"] != "boolean" or "boolean" in able["configOptions"]]
+        send(id=id, result={"sessionId": "s1", "configOptions": offered})
+    elif method == "session/prompt":
+        notice = {"sessionUpdate": "notice", "title": "Take note:", "description": "it is late", "severity": "info"}
+        if "notices" in able:
+            send(method="session/update", params={"sessionId": "s1", "update": notice})
+        send(id=id, result={"stopReason": "end_turn"})
+    elif method == "session/set_config_option" and params["value"] not in ("high", True, False):
         send(id=id, error={"code": -32602, "message": "no such value"})
     elif method == "session/set_config_option":
         for option in options:
@@ -190,6 +197,13 @@ def test_options_are_shown_and_chosen(tmp_path: Path) -> None:
     assert "  web: on  Web\n  ● on  \n  ○ off  \n! no such value\n  kind: plan  Kind\n" in result.stderr
     assert "there is no option `x`" in result.stderr
     assert "/option [ID [VALUE]]" in result.stderr
+
+
+def test_a_notice_is_drawn_apart_from_the_answer(tmp_path: Path) -> None:
+    result = piped(tmp_path, "hello\n", "--", sys.executable, "-c", OPTIONS_AGENT)
+    assert (result.stdout, result.stderr) == ("", "! Take note: it is late\n")
+    notice: JsonObject = {"sessionUpdate": "notice", "title": "Take note:", "description": "it is late"}
+    assert drawn(said("Words."), notice) == ["Words.", "! Take note: it is late"]
 
 
 def test_an_agent_that_cannot_start_or_dies_is_exit_code_1(tmp_path: Path) -> None:

@@ -20,7 +20,13 @@ def run(
     (tmp_path / "model.script").write_text(script, encoding="utf-8")
     keyless = {key: value for key, value in os.environ.items() if not key.endswith("_API_KEY")}
     return subprocess.run(
-        [sys.executable, "-m", "acp_agent", *arguments],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "acp_agent",
+            *arguments,
+        ],  # as the installed script runs
         cwd=project,
         env={
             **keyless,
@@ -44,19 +50,7 @@ def test_no_module_of_the_project_is_run(tmp_path: Path) -> None:
     project.mkdir()
     for name in ("json", "acp_agent", "msgspec"):
         (project / f"{name}.py").write_text("print('planted')\nraise SystemExit(9)\n", encoding="utf-8")
-    (tmp_path / "model.script").write_text(HELLO, encoding="utf-8")
-    result = subprocess.run(
-        [sys.executable, "-P", "-m", "acp_agent", "prompt", "hi"],
-        cwd=project,
-        env={
-            **os.environ,
-            "ACP_AGENT_HOME": str(tmp_path / "home"),
-            "ACP_AGENT_SCRIPT": str(tmp_path / "model.script"),
-        },
-        capture_output=True,
-        text=True,
-        timeout=50,
-    )
+    result = run("prompt", "hi", tmp_path=tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "Hello there.\n", "")
 
 

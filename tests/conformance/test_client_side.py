@@ -1,4 +1,4 @@
-"""The client an agent is tried with keeps what the agent runs in it away from the user's own places."""
+"""The client an agent is tried with keeps commands away from the user's own places, and fills in forms."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import anyio
 
+from acp_agent.conformance.client_side import ANSWER
+from acp_agent.conformance.reach import at
 from acp_agent.conformance.requirement import requirement
 from acp_agent.conformance.stage import Stage
 from acp_agent.conformance.verdicts import expect
@@ -40,4 +42,36 @@ async def places(stage: Stage) -> int:
 
 async def test_commands_in_terminals_know_neither_the_users_home_nor_folder(tmp_path: Path) -> None:
     report = await verdicts(agent_of(RUNS_A_COMMAND, tmp_path), (places,), patience=5)
+    assert [(item.verdict, item.reason) for item in report.outcomes] == [("pass", "")]
+
+
+ASKS = """\
+match frame.get("method"):
+    case "initialize":
+        reply(frame, {"protocolVersion": 1})
+    case "session/new":
+        reply(frame, {"sessionId": "one"})
+        schema = {"properties": {"color": {"type": "string"}}, "required": ["color"]}
+        params = {"sessionId": "one", "mode": "form", "message": "Which?", "requestedSchema": schema}
+        frame = {"jsonrpc": "2.0", "id": 1, "method": "elicitation/create", "params": params}
+        print(json.dumps(frame), flush=True)
+    case None:
+        result = {"sessionUpdate": "told", "result": frame["result"]}
+        params = {"sessionId": "one", "update": result}
+        print(json.dumps({"jsonrpc": "2.0", "method": "session/update", "params": params}), flush=True)
+"""
+
+
+@requirement("elicitation.filled", "MUST", section="Elicitation")
+async def filled_in(stage: Stage) -> int:
+    """A form is filled in, also one that does not say that it is an object, as no form has to."""
+    session = await stage.session()
+    told = await session.seen("told")
+    expect(at(told, "result", "content") == {"color": ANSWER}, f"the client answered {told}")
+    expect(stage.client.answers == [ANSWER], f"the answers are {stage.client.answers}")
+    return 1
+
+
+async def test_a_form_is_filled_in_as_its_schema_says(tmp_path: Path) -> None:
+    report = await verdicts(agent_of(ASKS, tmp_path), (filled_in,), patience=5)
     assert [(item.verdict, item.reason) for item in report.outcomes] == [("pass", "")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -39,12 +40,12 @@ os._exit(3)
 """Speaks on stderr after its end, by a process that is left behind for a moment."""
 
 
-async def test_a_client() -> None:
+async def test_what_a_client_says_last_is_in_its_report() -> None:
     report = await run_client_requirements([*_FAST, _LATE.format(before="pass")], CLIENT_REQUIREMENTS[:1])
     assert "the last words" in report.outcomes[0].stderr
 
 
-async def test_an_agent(tmp_path: Path) -> None:
+async def test_what_an_agent_says_last_is_in_its_stderr(tmp_path: Path) -> None:
     left_alone = _LATE.format(before="os.setsid()")  # or it would be killed with its group
     with anyio.fail_after(30):
         agent = await open_agent_process([*_FAST, left_alone], cwd=tmp_path, env={}, patience=20)
@@ -56,6 +57,8 @@ async def test_an_agent(tmp_path: Path) -> None:
 
 class _Asking:
     """An agent as its client sees it: requests come by `on_call`, and `send` takes the answers."""
+
+    on_call: Callable[[JsonObject], object]  # set by the client
 
     def __init__(self) -> None:
         self.results: list[JsonObject] = []
@@ -69,13 +72,15 @@ class _Asking:
         """Ask the client."""
         self._news = anyio.Event()
         frame = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params}}
-        self.on_call(cast("JsonObject", frame))  # type: ignore[attr-defined]  # the client sets it
+        self.on_call(cast("JsonObject", frame))
         await self._news.wait()
         return self.results[-1]
 
 
 @pytest.mark.parametrize("how", ["waits", "looks"])
-async def test_a_command_in_a_terminal(how: str, tmp_path: Path) -> None:
+async def test_a_command_in_a_terminal_has_ended_once_its_output_is_complete(
+    how: str, tmp_path: Path
+) -> None:
     agent = _Asking()
     with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
@@ -129,7 +134,7 @@ os._exit(0)
 """Lets its agent end by itself, which takes the agent a moment, and does not wait for it."""
 
 
-async def test_the_agent_that_a_client_leaves_behind() -> None:
+async def test_an_agent_that_a_client_leaves_behind_notes_its_end() -> None:
     (asked,) = [item for item in CLIENT_REQUIREMENTS if item.id == "client.closes-stdin"]
     report = await run_client_requirements([*_FAST, _LEAVING], [asked])
     assert [(item.verdict, item.reason) for item in report.outcomes] == [("pass", "")]

@@ -63,6 +63,25 @@ def test_a_tool_in_a_namespace_is_called_by_its_own_name() -> None:
     assert act.name == "conformance_echo"
 
 
+def test_a_plan_is_written_by_a_tool_that_can_also_look_at_it() -> None:
+    entry: JsonObject = {
+        "properties": {"content": {"type": "string"}, "status": {"type": "string"}},
+        "required": ["content", "status"],
+    }
+    properties: JsonObject = {
+        "action": {"enum": ["read", "write"]},
+        "todos": {"anyOf": [{"type": "array", "items": entry}, {"type": "null"}]},
+    }
+    schema: JsonObject = {"type": "object", "properties": properties, "required": ["action"]}
+    offered: JsonObject = {"type": "function", "function": {"name": "todo", "parameters": schema}}
+    (act,) = ScriptedModel({})(asked(offered, steps=(Step("plan", "work"),))).acts
+    assert isinstance(act, Call)
+    assert json.loads(act.arguments) == {
+        "action": "write",
+        "todos": [{"content": "work 1", "status": "pending"}, {"content": "work 2", "status": "pending"}],
+    }
+
+
 def test_a_missing_tool_is_remembered() -> None:
     model = ScriptedModel({})
     reply = model(asked(tool("list", "path"), steps=(WRITE,)))
@@ -70,7 +89,9 @@ def test_a_missing_tool_is_remembered() -> None:
     assert (model.missing, model.n_requests) == (["write"], 1)
 
 
-@pytest.mark.parametrize("search", [tool("tool_search", "query"), {"type": "tool_search"}])
+@pytest.mark.parametrize(
+    "search", [tool("tool_search", "query"), {"type": "tool_search"}, tool("SearchToolFunctions", "query")]
+)
 def test_tools_that_are_kept_back_until_they_are_searched_for_are_noticed(search: JsonObject) -> None:
     model = ScriptedModel({})
     model(asked(search, steps=(Step("use", "words", "conformance_echo"),)))

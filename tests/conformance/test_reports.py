@@ -293,6 +293,7 @@ def test_an_agent_that_is_a_file_here_is_started_from_anywhere(
         (["--matrix", "page.md"], "no reports for the matrix"),
         (["--preflight", "nowhere"], "cannot read the registry entry"),
         (["--json", "nowhere/x.json", "--", "python3"], "`--json` cannot be written to `nowhere/x.json`"),
+        (["--matrix", "nowhere/x.md", "report.json"], "`--matrix` cannot be written to `nowhere/x.md`"),
         (["--client", "--html", "nowhere/x.html", "--", "python3"], "`--html` cannot be written"),
         (
             ["--compare", "nowhere.json", "--", "python3"],
@@ -301,6 +302,7 @@ def test_an_agent_that_is_a_file_here_is_started_from_anywhere(
         (["--jobs", "many", "--", "python3"], "`--jobs` is `many`"),
         (["--patience", "0", "--", "python3"], "`--patience` is `0`"),
         (["--time", "soon", "--", "python3"], "`--time` is `soon`"),
+        (["--jobs", "inf", "--", "python3"], "`--jobs` is `inf`"),
     ],
 )
 def test_a_wrong_request_is_told(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

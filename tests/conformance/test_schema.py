@@ -39,7 +39,7 @@ def test_messages_are_judged_one_by_one() -> None:
         {"jsonrpc": "2.0"},
     )
     lines = [Line("agent", dump(frame), None, "", 0.0) for frame in frames]
-    problems, n_judged = judge(lines, strict=False)
+    problems, n_judged = judge(lines, "agent")
     assert n_judged == 2
     assert [problem.partition(":")[0] for problem in problems] == ["agent frame 1", "agent frame 2"]
 

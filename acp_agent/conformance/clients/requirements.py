@@ -9,13 +9,12 @@ from typing import TypeAlias
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.conformance.clients.play import Part, Play
+from acp_agent.conformance.judging import judge
 from acp_agent.conformance.reach import at, has, object_at, text_at
 from acp_agent.conformance.requirement import Demand, Level
 from acp_agent.conformance.verdicts import Inconclusive, NotAdvertised, expect
-from acp_agent.testing.frames import FrameValidator
 
 _METHOD_NOT_FOUND = -32601
-
 
 Judge: TypeAlias = Callable[[Play], int]
 """Judges a play and returns how many things it judged; 0 makes it inconclusive."""
@@ -53,13 +52,9 @@ def framing(play: Play) -> int:
 @_asks("schema", "MUST", "Schema")
 def schema(play: Play) -> int:
     """Every message fits the schema of the protocol."""
-    validator = FrameValidator(unstable=True, strict=False)
-    problems: list[str] = []
-    for line in play.log:
-        found = validator.feed(line.sender, line.raw)
-        problems += found if line.sender == "client" else []
-    expect(not problems, "; ".join(problems[:5]))
-    return len(play.frames())
+    found, n_judged = judge(play.log, "client")
+    expect(not found, "; ".join(found[:5]))
+    return n_judged
 
 
 @_asks("initialize-first", "MUST", "Initialization")

@@ -16,7 +16,7 @@ from anyio.abc import ByteReceiveStream
 
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.agent_process import Line, kill_group
+from acp_agent.conformance.agent_process import Line, kill_group, read_line
 from acp_agent.conformance.clients.play import Part, Play
 from acp_agent.conformance.clients.requirements import CLIENT_REQUIREMENTS, ClientRequirement
 from acp_agent.conformance.environment import bare_environment
@@ -156,17 +156,8 @@ def _read(log: Path) -> tuple[tuple[Line, ...], tuple[JsonObject, ...]]:
         if mark == b"# ":
             notes.append(object_at(jsontext.load(content)))
         elif mark in (b"> ", b"< "):
-            frame, problem = _frame(content)
-            lines.append(Line("client" if mark == b"> " else "agent", content, frame, problem, 0.0))
+            lines.append(read_line("client" if mark == b"> " else "agent", content))
     return tuple(lines), tuple(notes)
-
-
-def _frame(raw: bytes) -> tuple[JsonObject | None, str]:
-    try:
-        value = jsontext.load(raw)
-    except jsontext.InvalidJson as exc:
-        return None, str(exc)
-    return (value, "") if isinstance(value, dict) else (None, f"not an object but {type(value).__name__}")
 
 
 def _transcript(play: Play) -> tuple[str, ...]:

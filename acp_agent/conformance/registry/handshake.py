@@ -14,12 +14,12 @@ from acp_agent.conformance.agent_process import open_agent_process
 from acp_agent.conformance.environment import bare_environment
 from acp_agent.conformance.reach import at, has, object_at, objects_at, text_at
 from acp_agent.conformance.registry.rule import Problems, Rule, rule
+from acp_agent.conformance.responses import LOGIN_FIRST
 from acp_agent.conformance.verdicts import NotPassed
 
 ANSWER_TIME = 60.0
 """Seconds the registry waits for the first answer."""
 
-_AUTH_REQUIRED = -32000
 _LOGINS = ("agent", "terminal")
 _OFFER: JsonObject = {
     "protocolVersion": 1,
@@ -117,7 +117,7 @@ def sessions_open_or_ask_for_a_login(found: Handshake) -> Problems:
         return None
     if found.opened is None:
         return [found.problem]
-    is_told = at(found.opened, "error", "code") == _AUTH_REQUIRED
+    is_told = at(found.opened, "error", "code") == LOGIN_FIRST
     if is_told or text_at(found.opened, "result", "sessionId"):
         return []
     return [f"it is answered with {dump_text(found.opened.get('error', found.opened.get('result')))}"]

@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.agent_process import expect_refused
 from acp_agent.conformance.reach import has, object_at, objects_at, text_at
 from acp_agent.conformance.requirement import requirement
+from acp_agent.conformance.responses import expect_refused
 from acp_agent.conformance.session import Session
 from acp_agent.conformance.stage import Stage
 from acp_agent.conformance.steps import say
@@ -27,9 +27,9 @@ async def _spoken(stage: Stage, words: str) -> Session:
     return session
 
 
-async def _fork(session: Session) -> Session:
-    result = await session.agent.result("session/fork", session.stage.again(session))
-    return Session(session.stage, session.agent, text_at(result, "sessionId"), object_at(result))
+async def _fork(stage: Stage, session: Session) -> Session:
+    result = await session.agent.result("session/fork", stage.again(session))
+    return stage.session_called(session.agent, text_at(result, "sessionId"), object_at(result))
 
 
 @requirement("list.well-formed", "MUST", section="Session list", needs=_LIST)
@@ -100,7 +100,7 @@ async def delete_not_loaded(stage: Stage) -> int:
 async def own_id(stage: Stage) -> int:
     """A fork is a session with an id of its own."""
     session = await _spoken(stage, "hello")
-    fork = await _fork(session)
+    fork = await _fork(stage, session)
     expect(fork.id not in ("", session.id), f"the fork of `{session.id}` is `{fork.id}`")
     return 1
 
@@ -109,7 +109,7 @@ async def own_id(stage: Stage) -> int:
 async def fork_goes_on(stage: Stage) -> int:
     """The fork and the session it is of both take prompts, each told of under its own id."""
     session = await _spoken(stage, "hello")
-    fork = await _fork(session)
+    fork = await _fork(stage, session)
     since = len(session.agent.log)
     await fork.ends_well(say("forked words"), which="the turn of the fork")
     await session.ends_well(say("own words"), which="the turn of the session")
@@ -123,7 +123,7 @@ async def fork_has_the_past(stage: Stage) -> int:
     """A fork has the past of its session, and what is said in it later stays out of the session."""
     session = await _spoken(stage, "common words")
     session.need_script()
-    fork = await _fork(session)
+    fork = await _fork(stage, session)
     await fork.turn(say("later words"))
     await session.agent.end()
     past, own = (await stage.load(fork)).text(), (await stage.load(session)).text()

@@ -6,10 +6,10 @@ import anyio
 
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.agent_process import expect_refused
 from acp_agent.conformance.checks.turns.cancellation import ends_cancelled
 from acp_agent.conformance.reach import objects_at, text_at
 from acp_agent.conformance.requirement import requirement
+from acp_agent.conformance.responses import expect_refused
 from acp_agent.conformance.session import Session
 from acp_agent.conformance.stage import QUIET, Stage
 from acp_agent.conformance.steps import Step, prompt_params, say, text_block
@@ -211,7 +211,7 @@ async def resume_without_servers(stage: Stage) -> int:
     await session.agent.end()
     agent = await stage.ready()
     await agent.result("session/resume", {"sessionId": session.id, "cwd": str(stage.workspace)})
-    resumed = Session(stage, agent, session.id, {})
+    resumed = stage.session_called(agent, session.id)
     await resumed.ends_well(say("again"), which="the turn after it")
     return 1
 
@@ -233,7 +233,7 @@ async def resume_no_replay(stage: Stage) -> int:
     agent = await stage.ready()
     await agent.result("session/resume", stage.again(session))
     await agent.wait_exit(QUIET)
-    resumed = Session(stage, agent, session.id, {})
+    resumed = stage.session_called(agent, session.id)
     shown = resumed.updates("user_message_chunk", "agent_message_chunk", "agent_thought_chunk", "tool_call")
     expect(not shown, f"{len(shown)} updates of the past were sent")
     return n_before

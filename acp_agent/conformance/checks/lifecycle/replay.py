@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject, JsonValue
-from acp_agent.conformance.agent_process import expect_refused, kill_group, result_of
+from acp_agent.conformance.agent_process import kill_group
 from acp_agent.conformance.reach import at, text_at
 from acp_agent.conformance.requirement import requirement
+from acp_agent.conformance.responses import expect_refused, result_of
 from acp_agent.conformance.session import Session
 from acp_agent.conformance.stage import QUIET, Stage
 from acp_agent.conformance.steps import Step, say
@@ -45,7 +46,7 @@ async def replays_before_answer(stage: Stage) -> int:
     agent = await stage.ready()
     response = await agent.ask("session/load", stage.again(session))
     result_of("session/load", response)
-    loaded = Session(stage, agent, session.id, {})
+    loaded = stage.session_called(agent, session.id)
     await agent.wait_exit(QUIET)
     late = len(loaded.updates(*_CHUNKS, since=agent.position_of(response)))
     expect(late == 0, f"{late} updates of the past came behind the answer")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.agent_process import expect_refused
 from acp_agent.conformance.model import ScriptedModel
 from acp_agent.conformance.reach import has, objects_at, text_at
 from acp_agent.conformance.requirement import requirement
+from acp_agent.conformance.responses import expect_refused
 from acp_agent.conformance.session import Session
 from acp_agent.conformance.stage import Stage
 from acp_agent.conformance.steps import say

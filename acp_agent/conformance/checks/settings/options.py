@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.agent_process import expect_refused
 from acp_agent.conformance.reach import has, object_at, objects_at, text_at
 from acp_agent.conformance.requirement import requirement
+from acp_agent.conformance.responses import expect_refused
 from acp_agent.conformance.session import Session
 from acp_agent.conformance.stage import QUIET, Stage
 from acp_agent.conformance.verdicts import NotAdvertised, expect

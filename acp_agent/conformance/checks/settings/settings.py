@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.agent_process import RequestId, expect_refused
+from acp_agent.conformance.agent_process import RequestId
 from acp_agent.conformance.checks.settings.options import set_option, values_of, with_modes, with_options
 from acp_agent.conformance.reach import objects_at, text_at
 from acp_agent.conformance.requirement import requirement
+from acp_agent.conformance.responses import expect_refused
 from acp_agent.conformance.session import Session
 from acp_agent.conformance.stage import Stage
 from acp_agent.conformance.steps import Step, say

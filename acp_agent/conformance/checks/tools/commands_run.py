@@ -37,9 +37,7 @@ class LongCommand(msgspec.Struct, frozen=True):
         patience = session.agent.patience
         with anyio.move_on_after(patience):
             while not self.started.exists():
-                if any(
-                    "method" not in frame and frame.get("id") == prompt for frame in session.agent.frames()
-                ):
+                if session.agent.is_answered(prompt):
                     session.some_calls()
                     raise Inconclusive("the agent did not run the command")
                 await anyio.sleep(0.02)

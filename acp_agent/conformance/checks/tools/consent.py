@@ -73,20 +73,24 @@ async def names_its_session(stage: Stage) -> int:
     return len(named)
 
 
+async def _wanted_twice(stage: Stage, choice: str) -> tuple[Session, int]:
+    """A session that wanted the same twice, and how often its user was asked, who chose this."""
+    session = await stage.session(permission=choice)
+    prompt = await session.begin(_write(session), say("that is all"))
+    question = await session.asked(prompt)
+    if choice not in [text_at(option, "kind") for option in objects_at(question, "params", "options")]:
+        raise NotAdvertised(f"there is no option `{choice}`")
+    await session.answered(prompt)
+    await session.answered(await session.begin(_write(session), say("that is all")))
+    return session, len(session.agent.calls(_ASK))
+
+
 @requirement("permission.always-is-remembered", "SHOULD", section="Tool calls > Permission options")
 async def remembered(stage: Stage) -> int:
     """After `allow_always` the same is not asked about again in the session."""
-    session = await stage.session(permission="allow_always")
-    prompt = await session.begin(_write(session), say("that is all"))
-    question = await session.asked(prompt)
-    kinds = [text_at(option, "kind") for option in objects_at(question, "params", "options")]
-    if "allow_always" not in kinds:
-        raise NotAdvertised("there is no option to allow something always")
-    await session.finish(prompt)
+    session, n_asked = await _wanted_twice(stage, "allow_always")
     if not session.file("out.txt").exists():
         raise Inconclusive("the file was not written")
-    await session.turn(_write(session), say("that is all"))
-    n_asked = len(session.agent.calls(_ASK))
     expect(n_asked == 1, f"the user was asked {n_asked} times")
     return 1
 
@@ -94,15 +98,7 @@ async def remembered(stage: Stage) -> int:
 @requirement("permission.never-is-remembered", "SHOULD", section="Tool calls > Permission options")
 async def refusal_remembered(stage: Stage) -> int:
     """After `reject_always` the same is not asked about again in the session, and not done."""
-    session = await stage.session(permission="reject_always")
-    prompt = await session.begin(_write(session), say("that is all"))
-    question = await session.asked(prompt)
-    kinds = [text_at(option, "kind") for option in objects_at(question, "params", "options")]
-    if "reject_always" not in kinds:
-        raise NotAdvertised("there is no option to reject something always")
-    await session.answered(prompt)
-    await session.answered(await session.begin(_write(session), say("that is all")))
-    n_asked = len(session.agent.calls(_ASK))
+    session, n_asked = await _wanted_twice(stage, "reject_always")
     expect(n_asked == 1, f"the user was asked {n_asked} times")
     expect(not session.file("out.txt").exists(), "the file was written")
     return 1

@@ -8,7 +8,6 @@ import sys
 import anyio
 
 from acp_agent.base.jsontext import JsonObject, JsonValue
-from acp_agent.conformance.agent_process import result_of
 from acp_agent.conformance.checks.tools.commands_run import runs
 from acp_agent.conformance.checks.turns.cancellation import ends_cancelled
 from acp_agent.conformance.reach import text_at
@@ -66,11 +65,11 @@ def _need_offer(session: Session) -> None:
         Broken: it was not.
     """
     session.need_script()
-    if session.stage.model.missing and session.stage.model.may_search:
+    if session.model.missing and session.model.may_search:
         raise Inconclusive(
             "the agent keeps tools back until its model searches for them; a profile may tell it not to"
         )
-    expect(not session.stage.model.missing, "the model was not offered the server's tool")
+    expect(not session.model.missing, "the model was not offered the server's tool")
 
 
 def _n_calls(probe: ChildProbe) -> int:
@@ -188,8 +187,7 @@ async def broken_server(stage: Stage) -> int:
     agent = await stage.ready()
     entry: JsonObject = {"name": "missing", "command": str(stage.home / "missing"), "args": [], "env": []}
     probe = child_probe(stage.home)
-    response = await agent.ask("session/new", {**stage.new_params(), "mcpServers": [entry, probe.entry]})
-    session = Session(stage, agent, text_at(result_of("session/new", response), "sessionId"), {})
+    session = await stage.open(agent, {"mcpServers": [entry, probe.entry]})
     await session.ends_well(say("hello"))
     await _connected(probe, session)
     if not probe.pids():

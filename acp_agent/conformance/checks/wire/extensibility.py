@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.reach import at, text_at
+from acp_agent.conformance.reach import at
 from acp_agent.conformance.requirement import requirement
-from acp_agent.conformance.session import Session
 from acp_agent.conformance.stage import Stage, initialize_params
 from acp_agent.conformance.steps import prompt_params, prompt_text, say, text_block
 from acp_agent.conformance.verdicts import expect
@@ -37,8 +36,7 @@ async def meta(stage: Stage) -> int:
     """`_meta` is taken wherever the protocol allows it, and changes nothing."""
     agent = await stage.start()
     await agent.result("initialize", {**initialize_params(), "_meta": _META})
-    opened = await agent.result("session/new", {**stage.new_params(), "_meta": _META})
-    session = Session(stage, agent, text_at(opened, "sessionId"), {})
+    session = await stage.open(agent, {"_meta": _META})
     block: JsonObject = {**text_block(prompt_text((say("hello"),))), "_meta": _META}
     params: JsonObject = {**prompt_params(session.id, block), "_meta": _META}
     reason = await session.finish(await agent.request("session/prompt", params))
@@ -95,8 +93,7 @@ async def nulls(stage: Stage) -> int:
     info: JsonObject = {"name": "conformance", "title": None, "version": "1", "_meta": None}
     params: JsonObject = {**initialize_params({"_meta": None}), "clientInfo": info, "_meta": None}
     await agent.result("initialize", params)
-    opened = await agent.result("session/new", {**stage.new_params(), "_meta": None})
-    session = Session(stage, agent, text_at(opened, "sessionId"), {})
+    session = await stage.open(agent, {"_meta": None})
     block: JsonObject = {**text_block(prompt_text((say("hello"),))), "annotations": None, "_meta": None}
     prompt = await agent.request("session/prompt", {**prompt_params(session.id, block), "_meta": None})
     await session.finish(prompt)

@@ -230,7 +230,7 @@ async def own_ids_unique(stage: Stage) -> int:
 async def schema_valid(stage: Stage) -> int:
     """Every message fits the schema of the protocol."""
     session = await _varied(stage)
-    found, n_judged = judge(session.agent.log, strict=False)
+    found, n_judged = judge(session.agent.log, "agent")
     expect(not found, "; ".join(found[:5]))
     return n_judged
 
@@ -244,7 +244,7 @@ async def schema_valid(stage: Stage) -> int:
 async def no_surplus(stage: Stage) -> int:
     """Messages have no members the specification does not define, besides `_meta`."""
     session = await _varied(stage)
-    found, n_judged = judge(session.agent.log, strict=True)
+    found, n_judged = judge(session.agent.log, "agent", strict=True)
     surplus = [problem for problem in found if problem.endswith("unknown key")]
     expect(not surplus, "; ".join(surplus[:5]))
     return n_judged
@@ -258,7 +258,7 @@ async def no_surplus(stage: Stage) -> int:
 async def no_nulls(stage: Stage) -> int:
     """Optional members that have no value are left out and not written as null."""
     session = await _varied(stage)
-    found, n_judged = judge(session.agent.log, strict=True)
+    found, n_judged = judge(session.agent.log, "agent", strict=True)
     nulls = [problem for problem in found if problem.endswith("leave it out")]
     expect(not nulls, "; ".join(nulls[:5]))
     return n_judged

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.agent_process import expect_refused
 from acp_agent.conformance.reach import at, objects_at, text_at
 from acp_agent.conformance.requirement import requirement
+from acp_agent.conformance.responses import LOGIN_FIRST, expect_refused
 from acp_agent.conformance.stage import Stage
 from acp_agent.conformance.verdicts import Broken, NotAdvertised, Skipped, expect
 
 _SECTION = "Authentication"
-_LOGIN_FIRST = -32000
 _PERSON_TIME = 5.0
 
 
@@ -45,7 +44,7 @@ async def then_session(stage: Stage) -> int:
         raise Skipped(f"the login needs an account: {text_at(response, 'error', 'message')}")
     opened = await agent.ask("session/new", stage.new_params())
     code = at(opened, "error", "code")
-    expect(code != _LOGIN_FIRST, "after the login a session wants a login")
+    expect(code != LOGIN_FIRST, "after the login a session wants a login")
     expect("result" in opened, f"answered {str(opened)[:300]}")
     return 1
 
@@ -72,7 +71,7 @@ async def no_surprise(stage: Stage) -> int:
     result = await stage.initialize(agent)
     methods = objects_at(result, "authMethods")
     opened = await agent.ask("session/new", stage.new_params())
-    wants = at(opened, "error", "code") == _LOGIN_FIRST
+    wants = at(opened, "error", "code") == LOGIN_FIRST
     expect(bool(methods) or not wants, "a login is wanted, and there is no way to log in")
     return 1
 
@@ -92,7 +91,7 @@ async def status(stage: Stage) -> int:
     told = text_at(response, "result", "state")
     expect(bool(told), f"no state was told: {str(response)[:300]}")
     opened = await agent.ask("session/new", stage.new_params())
-    wants = at(opened, "error", "code") == _LOGIN_FIRST
+    wants = at(opened, "error", "code") == LOGIN_FIRST
     expect(told not in ("authenticated", "not_required") or not wants, f"a login is wanted in state `{told}`")
     expect(told != "unauthenticated" or "result" not in opened, f"no login is wanted in state `{told}`")
     return 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from acp_agent.base import jsontext
 from acp_agent.base.jsontext import JsonObject
-from acp_agent.conformance.agent_process import result_of
 from acp_agent.conformance.reach import at, object_at, objects_at, text_at
 from acp_agent.conformance.requirement import requirement
+from acp_agent.conformance.responses import result_of
 from acp_agent.conformance.stage import Stage
 from acp_agent.conformance.verdicts import NotAdvertised, expect
 
