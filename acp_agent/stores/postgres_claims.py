@@ -7,6 +7,7 @@ while the process lives, another one may take the session over; the epoch then k
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import platform
 from collections.abc import AsyncGenerator, Callable
@@ -21,6 +22,8 @@ from acp_agent.stores.postgres_link import Link
 
 if TYPE_CHECKING:
     from psycopg import Connection
+
+logger = logging.getLogger(__name__)
 
 PATIENCE = 10.0
 """Seconds to wait for a lock to be given or refused."""
@@ -91,9 +94,15 @@ class Claims:
             await self._run(lambda db: _unlock(db, session_id))
 
     async def aclose(self) -> None:
-        """Unlock everything."""
-        self._held.clear()
-        await self._link.aclose()
+        """Unlock everything, so that nobody waits until the server notices that the connection is gone."""
+        held, self._held = self._held, {}
+        try:
+            if held:
+                await self._run(lambda db: db.execute("SELECT pg_advisory_unlock_all()"))
+        except StoreError as exc:
+            logger.warning("sessions could not be given back before their connection was closed: %s", exc)
+        finally:
+            await self._link.aclose()
 
     async def _run(self, work: Callable[[Connection], _T]) -> _T:
         # A call that is cancelled costs its connection, and with it the locks of every session.
