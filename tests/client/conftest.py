@@ -94,3 +94,15 @@ class Connect:
 @pytest.fixture
 def connect() -> Connect:
     return Connect()
+
+
+class Names:
+    """Keeps what `session/new` named."""
+
+    def __init__(self) -> None:
+        self.servers: list[Any] = []
+
+    async def new(self, agent: FakeAgent, call: Call) -> Any:
+        assert isinstance(call.params, dict)
+        self.servers = list(call.params["mcpServers"])  # type: ignore[arg-type]
+        return {"sessionId": "s1"}

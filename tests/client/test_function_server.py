@@ -14,19 +14,11 @@ from acp_agent.client.client import Client
 from acp_agent.client.connection import Connection
 from acp_agent.client.function_server import McpServer
 from acp_agent.rpc.peer import Call
-from tests.client.conftest import Connect, FakeAgent
+from tests.client.conftest import Connect, FakeAgent, Names
 
 
-class Caller:
+class Caller(Names):
     """The agent's side of a server that came with `session/new`."""
-
-    def __init__(self) -> None:
-        self.servers: list[Any] = []
-
-    async def new(self, agent: FakeAgent, call: Call) -> Any:
-        assert isinstance(call.params, dict)
-        self.servers = list(call.params["mcpServers"])  # type: ignore[arg-type]
-        return {"sessionId": "s1"}
 
     async def ask(self, agent: FakeAgent, method: str, params: Any, number: int = 0) -> Any:
         entry = self.servers[number]

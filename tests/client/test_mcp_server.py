@@ -12,8 +12,7 @@ from mcp.server import MCPServer
 
 from acp_agent.client.mcp_server import InProcessServer
 from acp_agent.rpc.errors import RpcError
-from acp_agent.rpc.peer import Call
-from tests.client.conftest import Connect, FakeAgent
+from tests.client.conftest import Connect, Names
 
 
 def clock() -> MCPServer:
@@ -33,18 +32,6 @@ def hello() -> dict[str, Any]:
         "capabilities": {},
         "clientInfo": {"name": "fake", "version": "1"},
     }
-
-
-class Names:
-    """Keeps what `session/new` named."""
-
-    def __init__(self) -> None:
-        self.servers: list[Any] = []
-
-    async def new(self, agent: FakeAgent, call: Call) -> Any:
-        assert isinstance(call.params, dict)
-        self.servers = list(call.params["mcpServers"])  # type: ignore[arg-type]
-        return {"sessionId": "s1"}
 
 
 async def test_an_agent_that_takes_mcp_over_acp_gets_the_server_inside_the_connection(
