@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import anyio
 
-from acp_agent.base.errors import HookFailed
+from acp_agent.base.errors import FOREIGN_FAILURES, HookFailed
 from acp_agent.model.hook import CONTINUE, HookAnswer, HookEvent
 from acp_agent.ports.hooks import Hook, Occasion
 
@@ -45,7 +45,7 @@ async def _ask(hook: Hook, occasion: Occasion, warn: Callable[[Hook, str], Await
             return await hook.handler(occasion)
     except HookFailed as exc:
         failure = str(exc)
-    except Exception as exc:
+    except FOREIGN_FAILURES as exc:
         logger.exception("hook `%s` failed", hook.id)
         failure = f"it raised `{type(exc).__name__}`"
     await warn(hook, failure)

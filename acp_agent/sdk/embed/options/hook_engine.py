@@ -10,7 +10,6 @@ from typing import Literal, TypeAlias, cast
 import msgspec
 from anyio import to_thread
 
-from acp_agent.base.errors import HookFailed
 from acp_agent.base.jsontext import JsonObject
 from acp_agent.engine.hooks.registry import HookRegistry
 from acp_agent.model.hook import HookAnswer, HookEvent, HookMatcher
@@ -87,14 +86,11 @@ class HookEngine:
 def _asking(handler: HookFunction) -> HookHandler:
     async def ask(occasion: Occasion) -> HookAnswer:
         event = deepcopy(occasion.as_object())  # what a handler changes in it is not what is done
-        try:
-            if inspect.iscoroutinefunction(handler):
-                returned = handler(event)
-            else:
-                returned = await to_thread.run_sync(handler, event, abandon_on_cancel=True)
-            answer = await returned if inspect.isawaitable(returned) else returned
-        except SystemExit as exc:  # as commands end; it would end the agent
-            raise HookFailed(f"it raised `SystemExit({exc.code!r})`; return an answer") from exc
+        if inspect.iscoroutinefunction(handler):
+            returned = handler(event)
+        else:
+            returned = await to_thread.run_sync(handler, event, abandon_on_cancel=True)
+        answer = await returned if inspect.isawaitable(returned) else returned
         return answer if isinstance(answer, HookAnswer) else answer_from(answer)
 
     return ask
