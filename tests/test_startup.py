@@ -156,7 +156,7 @@ def test_a_first_session_loads_nothing_for_servers_nobody_named(home: Path) -> N
 
 
 def test_talking_to_a_model_loads_no_command_line_of_the_http_library() -> None:
-    loaded = loaded_by("from acp_agent.providers.library import load_httpx\nload_httpx()")
+    loaded = loaded_by("from acp_agent.providers.httpx_loading import load_httpx\nload_httpx()")
     assert "httpx" in loaded
     assert not top_level(loaded) & COMMAND_LINE
 

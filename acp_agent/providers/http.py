@@ -21,7 +21,7 @@ from acp_agent.base.errors import ProviderError
 from acp_agent.base.trace import current_trace
 from acp_agent.model.chat import ModelDelta, Retrying, StepFinished
 from acp_agent.providers import address, faults
-from acp_agent.providers.library import load_httpx
+from acp_agent.providers.httpx_loading import load_httpx
 from acp_agent.providers.retry import RetryPolicy, delay_before_retry
 from acp_agent.providers.sse import EventTooLarge, SseEvent, SseParser
 

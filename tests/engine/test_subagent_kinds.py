@@ -133,7 +133,7 @@ async def test_what_a_kind_allows_is_asked_about_all_the_same() -> None:
         ("inherit_parent", (), 1, True),
         ("deny_on_ask", (), 0, False),
         ("auto_approve", (), 0, True),
-        ("auto_approve", ("/work/.git/config",), 1, True),
+        ("auto_approve", ("/project/.git/config",), 1, True),
     ],
 )
 async def test_who_answers_for_a_kind_is_what_its_definition_says(

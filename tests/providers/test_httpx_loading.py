@@ -7,7 +7,7 @@ import sys
 
 _PROGRAM = """
 import threading
-from acp_agent.providers.library import load_httpx
+from acp_agent.providers.httpx_loading import load_httpx
 barrier, failed = threading.Barrier(8), []
 def load():
     barrier.wait()
